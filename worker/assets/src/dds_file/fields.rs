@@ -67,7 +67,6 @@ impl Fields {
         if mips > most_mips((width, height)) {
             return Err(damaged("it has more mips than its sides can be halved"));
         }
-        let alpha = if pixels.may_have_alpha() { alpha } else { DdsAlpha::Opaque };
         let layout = DdsLayout { pixels, name, alpha, mips };
         let start = if is_long { LONG_BYTES } else { SHORT_BYTES };
         Ok(Self { width, height, layout, start })
@@ -99,6 +98,7 @@ impl Fields {
     /// Whether there is alpha; `None` if only the pixels tell.
     pub(super) fn has_alpha(&self) -> Option<bool> {
         match self.layout.alpha {
+            _ if !self.layout.pixels.may_have_alpha() => Some(false),
             DdsAlpha::Unsaid => None,
             DdsAlpha::Opaque => Some(false),
             DdsAlpha::Straight | DdsAlpha::Multiplied | DdsAlpha::Data => Some(true),
@@ -107,6 +107,7 @@ impl Fields {
 
     pub(super) fn alpha_kind(&self) -> AlphaKind {
         match self.layout.alpha {
+            _ if !self.layout.pixels.may_have_alpha() => AlphaKind::Straight,
             DdsAlpha::Unsaid | DdsAlpha::Straight | DdsAlpha::Opaque => AlphaKind::Straight,
             DdsAlpha::Multiplied => AlphaKind::Associated,
             DdsAlpha::Data => AlphaKind::Unspecified,

@@ -12,8 +12,8 @@ use impasto_types::{ContainerFormat, FileTrait, FileTraits};
 
 pub(crate) use decode::{check, decode, has_alpha};
 
-use crate::dds_layout::{DdsAlpha, DdsPixels};
-use crate::{AssetErrorKind, Header, Limits, Orientation};
+use crate::dds_layout::DdsPixels;
+use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation};
 use fields::{Fields, LONG_BYTES};
 
 /// Reads the header of a file of `length` bytes. Where only the pixels tell whether there is alpha,
@@ -41,7 +41,7 @@ pub(crate) fn header<R: Read + Seek>(
         !matches!(fields.layout.pixels, DdsPixels::Masks(masks) if masks.colors == [0; 3]);
     let traits = FileTraits::default()
         .with(FileTrait::LowDepth, fields.has_low_depth())
-        .with(FileTrait::AssociatedAlpha, fields.layout.alpha == DdsAlpha::Multiplied)
+        .with(FileTrait::AssociatedAlpha, fields.alpha_kind() == AlphaKind::Associated)
         .with(FileTrait::Mips, fields.layout.mips > 1)
         .with(
             FileTrait::FewChannels,

@@ -8,11 +8,11 @@
 
 use half::f16;
 
-use super::line::{Bits, Ends, FOUR_BITS, Texel, fit, turn};
+use super::line::{ALL, Bits, Channels, Ends, fit, turn, whole};
 
 /// A mode: its number, and the bits of the ends.
 struct Mode {
-    number: u8,
+    number: i32,
     first_bits: u32,
     second_bits: u32,
 }
@@ -29,14 +29,12 @@ const MODES: [Mode; 4] = [
 const LARGEST: u16 = 0x7bff;
 
 /// Packs texels; negative samples become 0, and those that are too large the largest.
-pub(super) fn pack(texels: &[Texel; 16]) -> [u8; 16] {
-    let numbers = texels.map(|texel| {
-        let [red, green, blue, _] = texel.map(|sample| {
-            let bits = f16::from_f32(sample.max(0.0)).to_bits().min(LARGEST);
-            f32::from(bits) * (64.0 / 31.0)
-        });
-        [red, green, blue, 0.0]
-    });
+pub(super) fn pack(texels: &[[f32; 4]; 16]) -> [u8; 16] {
+    let number = |sample: f32| {
+        let bits = f16::from_f32(sample.max(0.0)).to_bits().min(LARGEST);
+        f32::from(bits) * (64.0 / 31.0)
+    };
+    let numbers = std::array::from_fn(|channel| texels.map(|texel| number(texel[channel])));
     for mode in &MODES {
         if let Some(block) = mode.pack(&numbers) {
             return block;
@@ -48,14 +46,14 @@ pub(super) fn pack(texels: &[Texel; 16]) -> [u8; 16] {
 
 impl Mode {
     /// `None` if the ends are too far from each other.
-    fn pack(&self, numbers: &[Texel; 16]) -> Option<[u8; 16]> {
-        let line = fit(numbers, u16::MAX, &FOUR_BITS, |ends| {
-            let fields = ends.map(|end| [0, 1, 2].map(|channel| self.rounded(end[channel])));
-            let values = fields.map(|[r, g, b]| [r, g, b].map(|field| self.number_of(field)));
-            Ends { fields, values: values.map(|[r, g, b]| [r, g, b, 0]) }
+    fn pack(&self, numbers: &Channels<3>) -> Option<[u8; 16]> {
+        let line = fit(numbers, &ALL, 4, |ends| {
+            let fields = ends.map(|end| end.map(|number| self.rounded(number)));
+            let values = fields.map(|end| end.map(|field| self.number_of(field) as f32));
+            Ends { fields, values }
         });
         let (mut indices, mut ends) = (line.indices, line.fields);
-        if turn(&mut indices, u16::MAX, 4, 0) {
+        if turn(&mut indices, &ALL, 4, 0) {
             ends.reverse();
         }
         let [first, second] = ends;
@@ -68,12 +66,12 @@ impl Mode {
         }
         let mut bits = Bits::default();
         bits.push(self.number, 5);
-        first.iter().for_each(|&field| bits.push((field & 0x3ff) as u32, 10));
+        first.iter().for_each(|&field| bits.push(field & 0x3ff, 10));
         for (&first, &second) in first.iter().zip(&second) {
-            bits.push((second & ((1 << self.second_bits) - 1)) as u32, self.second_bits);
+            bits.push(second & ((1 << self.second_bits) - 1), self.second_bits);
             // The other bits of the first end follow from the highest.
             for bit in (10..self.first_bits).rev() {
-                bits.push((first >> bit & 1) as u32, 1);
+                bits.push(first >> bit & 1, 1);
             }
         }
         bits.push_indices(&indices, 4, &[0]);
@@ -86,7 +84,7 @@ impl Mode {
         let step = 65_536.0 / (most + 1) as f32;
         // Numbers are in the middle of their steps, but 0 and the last.
         let field = if self.first_bits == 16 { number } else { number / step - 0.5 };
-        (field.round() as i32).clamp(0, most)
+        whole(field, most as f32)
     }
 
     /// The number that a decoder makes of a field.

@@ -2,7 +2,6 @@
 
 use texpresso::{Algorithm, COLOUR_WEIGHTS_UNIFORM, Format, Params};
 
-use super::line::Texel;
 use super::mips::Level;
 use super::{bc6h, bc7, brightness};
 use crate::dds_layout::Block;
@@ -42,7 +41,10 @@ impl Block {
     }
 }
 
-/// The texels of a block, levels from 0 to 255 of alpha too. Beyond the picture, its last column
+/// Red, green, blue and alpha, levels from 0 to 255.
+type Texel = [f32; 4];
+
+/// The texels of a block. Beyond the picture, its last column
 /// and row repeat.
 fn texels(level: &Level<'_>, column: usize, row: usize) -> [Texel; 16] {
     std::array::from_fn(|at| {

@@ -4,15 +4,28 @@
 //! each texel gets the nearest colour of the line between the rounded ends, and the ends become
 //! those that fit these choices best by least squares. Three rounds are enough: later ones change
 //! less than rounding does.
+//!
+//! A channel's texels lie side by side, and those that do not belong to the line count 0 instead of
+//! being left out, so that the compiler computes four at a time. Numbers are rounded by adding a
+//! half and cutting off, since `round` is a call on processors without SSE4.
 
-/// Four channels; what a format does not have is 0 in all texels.
-pub(super) type Texel = [f32; 4];
+/// The texels of a block, channel by channel.
+pub(super) type Channels<const C: usize> = [[f32; 16]; C];
+
+/// 1 for the texels that belong to a line, 0 for the others.
+pub(super) type Members = [f32; 16];
+
+/// All texels.
+pub(super) const ALL: Members = [1.0; 16];
+
+/// The two ends of a line.
+pub(super) type Pair<const C: usize> = [[f32; C]; 2];
 
 /// Ends as a format stores them, and the colours that a decoder makes of them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ends<F> {
+pub(super) struct Ends<F, const C: usize> {
     pub fields: F,
-    pub values: [[i32; 4]; 2],
+    pub values: Pair<C>,
 }
 
 /// A line of colours, and which of them each texel has.
@@ -24,60 +37,54 @@ pub(super) struct Line<F> {
     pub error: f32,
 }
 
-/// How far each index is from the first end, in 64ths.
-pub(super) const TWO_BITS: [i32; 4] = [0, 21, 43, 64];
-pub(super) const THREE_BITS: [i32; 8] = [0, 9, 18, 27, 37, 46, 55, 64];
-pub(super) const FOUR_BITS: [i32; 16] =
-    [0, 4, 9, 13, 17, 21, 26, 30, 34, 38, 43, 47, 51, 55, 60, 64];
-
 const ROUNDS: usize = 3;
 
-/// Fits the texels whose bits are set in `members`; the others get index 0. `round` makes ends that
-/// the format has.
-pub(super) fn fit<F: Copy>(
-    texels: &[Texel; 16],
-    members: u16,
-    steps: &[i32],
-    round: impl Fn([Texel; 2]) -> Ends<F>,
+/// Fits the members by a line of `1 << bits` colours; other texels get index 0. `round` makes ends
+/// that the format has.
+pub(super) fn fit<F: Copy, const C: usize>(
+    texels: &Channels<C>,
+    members: &Members,
+    bits: u32,
+    round: impl Fn(Pair<C>) -> Ends<F, C>,
 ) -> Line<F> {
-    let mut ends = extent(texels, members);
-    let mut best: Option<Line<F>> = None;
-    for _ in 0..ROUNDS {
-        let rounded = round(ends);
-        let (indices, error) = nearest(texels, members, steps, &rounded.values);
-        if best.as_ref().is_some_and(|best| best.error <= error) {
+    let last = ((1 << bits) - 1) as f32;
+    let rounded = round(extent(texels, members));
+    let mut best = Choice::nearest(texels, members, last, &rounded.values);
+    let mut fields = rounded.fields;
+    for _ in 1..ROUNDS {
+        let Some(better) = best.ends(texels, members).filter(|_| best.error > 0.0) else { break };
+        let rounded = round(better);
+        let choice = Choice::nearest(texels, members, last, &rounded.values);
+        if choice.error >= best.error {
             break;
         }
-        best = Some(Line { fields: rounded.fields, indices, error });
-        match least_squares(texels, members, steps, &indices) {
-            Some(better) if error > 0.0 => ends = better,
-            _ => break,
-        }
+        (best, fields) = (choice, rounded.fields);
     }
-    best.unwrap_or_else(|| {
-        // Not reached: there is at least one round.
-        Line { fields: round(ends).fields, indices: [0; 16], error: f32::INFINITY }
-    })
+    let index = |at: usize| (best.places[at] * last * members[at] + 0.5) as u8;
+    Line { fields, indices: std::array::from_fn(index), error: best.error }
 }
 
-/// The bits that are set in `members`.
-fn each(members: u16) -> impl Iterator<Item = usize> {
-    (0..16).filter(move |at| members >> at & 1 != 0)
+/// The sum over texels.
+fn sum(parts: impl Fn(usize) -> f32) -> f32 {
+    let mut sums = [0.0_f32; 4];
+    for at in 0..4 {
+        (0..4).for_each(|lane| sums[lane] += parts(4 * at + lane));
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
-/// The ends of the texels along their principal axis.
-fn extent(texels: &[Texel; 16], members: u16) -> [Texel; 2] {
-    let mut mean = [0.0; 4];
-    for at in each(members) {
-        (0..4).for_each(|channel| mean[channel] += texels[at][channel]);
-    }
-    let share = 1.0 / members.count_ones().max(1) as f32;
-    mean = mean.map(|sum| sum * share);
-    let mut spread = [[0.0_f32; 4]; 4];
-    for at in each(members) {
-        let off: Texel = std::array::from_fn(|channel| texels[at][channel] - mean[channel]);
-        for row in 0..4 {
-            (0..4).for_each(|column| spread[row][column] += off[row] * off[column]);
+/// The ends of the members along their principal axis.
+fn extent<const C: usize>(texels: &Channels<C>, members: &Members) -> Pair<C> {
+    let share = 1.0 / sum(|at| members[at]).max(1.0);
+    let mean = texels.map(|channel| sum(|at| channel[at] * members[at]) * share);
+    let off: Channels<C> = std::array::from_fn(|channel| {
+        std::array::from_fn(|at| (texels[channel][at] - mean[channel]) * members[at])
+    });
+    let mut spread = [[0.0_f32; C]; C];
+    for row in 0..C {
+        for column in row..C {
+            spread[row][column] = sum(|at| off[row][at] * off[column][at]);
+            spread[column][row] = spread[row][column];
         }
     }
     let axis = principal(&spread);
@@ -85,86 +92,99 @@ fn extent(texels: &[Texel; 16], members: u16) -> [Texel; 2] {
     if squared == 0.0 {
         return [mean; 2];
     }
-    let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
-    for at in each(members) {
-        let along: f32 = (0..4).map(|i| (texels[at][i] - mean[i]) * axis[i]).sum();
-        (low, high) = (low.min(along), high.max(along));
+    // The mean is between the ends, so that texels of other lines, at 0, change nothing.
+    let (mut low, mut high) = (0.0_f32, 0.0_f32);
+    let mut along = [0.0_f32; 16];
+    for (channel, part) in off.iter().zip(axis) {
+        (0..16).for_each(|at| along[at] += channel[at] * part);
+    }
+    for place in along {
+        (low, high) = (low.min(place), high.max(place));
     }
     [low, high].map(|along| std::array::from_fn(|i| mean[i] + axis[i] * along / squared))
 }
 
 /// The direction in which texels differ most, by repeated multiplication; 0 if they are equal.
-fn principal(spread: &[[f32; 4]; 4]) -> Texel {
-    let largest = (1..4).fold(0, |a, b| if spread[b][b] > spread[a][a] { b } else { a });
+fn principal<const C: usize>(spread: &[[f32; C]; C]) -> [f32; C] {
+    let largest = (1..C).fold(0, |a, b| if spread[b][b] > spread[a][a] { b } else { a });
     let mut axis = spread[largest];
     for _ in 0..4 {
         let most = axis.iter().fold(0.0_f32, |most, part| most.max(part.abs()));
         if most == 0.0 {
-            return [0.0; 4];
+            return [0.0; C];
         }
         axis = axis.map(|part| part / most);
-        axis = std::array::from_fn(|row| (0..4).map(|i| spread[row][i] * axis[i]).sum());
+        axis = std::array::from_fn(|row| (0..C).map(|i| spread[row][i] * axis[i]).sum());
     }
     let most = axis.iter().fold(0.0_f32, |most, part| most.max(part.abs()));
-    if most == 0.0 { [0.0; 4] } else { axis.map(|part| part / most) }
+    if most == 0.0 { [0.0; C] } else { axis.map(|part| part / most) }
 }
 
-/// The nearest colour of a line for each texel, and the sum of squared differences.
-fn nearest(
-    texels: &[Texel; 16],
-    members: u16,
-    steps: &[i32],
-    [first, second]: &[[i32; 4]; 2],
-) -> ([u8; 16], f32) {
-    let last = (steps.len() - 1) as f32;
-    let start = first.map(|value| value as f32);
-    let along: Texel = std::array::from_fn(|i| (second[i] - first[i]) as f32);
-    let squared: f32 = along.iter().map(|part| part * part).sum();
-    let scale = if squared > 0.0 { last / squared } else { 0.0 };
-    let (mut indices, mut error) = ([0; 16], 0.0);
-    for at in each(members) {
-        let texel = &texels[at];
-        let place: f32 = (0..4).map(|i| (texel[i] - start[i]) * along[i]).sum::<f32>() * scale;
-        // A float converts to an integer with saturation; the steps are all but even.
-        let index = ((place + 0.5) as usize).min(steps.len() - 1);
-        indices[at] = index as u8;
-        let step = steps[index];
-        let squares = (0..4).map(|i| {
-            let value = ((64 - step) * first[i] + step * second[i] + 32) >> 6;
-            let off = texel[i] - value as f32;
-            off * off
-        });
-        error += squares.sum::<f32>();
-    }
-    (indices, error)
+/// The colour of a line for each texel.
+struct Choice {
+    /// How far along the line it is, from 0 to 1, in even steps: the index over the last index.
+    places: [f32; 16],
+    /// How far a decoder takes it to be: a multiple of 1/64.
+    shares: [f32; 16],
+    error: f32,
 }
 
-/// The ends that fit these indices best; `None` if all are the same.
-fn least_squares(
-    texels: &[Texel; 16],
-    members: u16,
-    steps: &[i32],
-    indices: &[u8; 16],
-) -> Option<[Texel; 2]> {
-    let (mut aa, mut ab, mut bb) = (0.0_f32, 0.0_f32, 0.0_f32);
-    let (mut to_a, mut to_b) = ([0.0_f32; 4], [0.0_f32; 4]);
-    for at in each(members) {
-        let b = steps[usize::from(indices[at])] as f32 / 64.0;
-        let a = 1.0 - b;
-        (aa, ab, bb) = (aa + a * a, ab + a * b, bb + b * b);
-        for channel in 0..4 {
-            to_a[channel] += a * texels[at][channel];
-            to_b[channel] += b * texels[at][channel];
+impl Choice {
+    /// The nearest colour for each member.
+    fn nearest<const C: usize>(
+        texels: &Channels<C>,
+        members: &Members,
+        last: f32,
+        [first, second]: &Pair<C>,
+    ) -> Self {
+        let along: [f32; C] = std::array::from_fn(|i| second[i] - first[i]);
+        let squared: f32 = along.iter().map(|part| part * part).sum();
+        let scale = if squared > 0.0 { last / squared } else { 0.0 };
+        let mut indices = [0.5_f32; 16];
+        for i in 0..C {
+            let part = along[i] * scale;
+            (0..16).for_each(|at| indices[at] += (texels[i][at] - first[i]) * part);
         }
+        indices = indices.map(|index| index.clamp(0.0, last) as i32 as f32);
+        let (step, even) = (64.0 / last, 1.0 / last);
+        let shares = indices.map(|index| (index * step + 0.5) as i32 as f32 * (1.0 / 64.0));
+        let mut errors = [0.0_f32; 16];
+        for i in 0..C {
+            for at in 0..16 {
+                // As a decoder computes it: 64ths of whole numbers, rounded, are exact here.
+                let value = (first[i] + along[i] * shares[at] + 0.5) as i32 as f32;
+                let off = texels[i][at] - value;
+                errors[at] += off * off;
+            }
+        }
+        let error = sum(|at| errors[at] * members[at]);
+        Self { places: indices.map(|index| index * even), shares, error }
     }
-    let determinant = aa * bb - ab * ab;
-    if determinant < 1e-3 {
-        return None;
+
+    /// The ends that fit these choices best; `None` if all are the same.
+    fn ends<const C: usize>(&self, texels: &Channels<C>, members: &Members) -> Option<Pair<C>> {
+        let second: [f32; 16] = std::array::from_fn(|at| self.shares[at] * members[at]);
+        let first: [f32; 16] = std::array::from_fn(|at| members[at] - second[at]);
+        let aa = sum(|at| first[at] * first[at]);
+        let ab = sum(|at| first[at] * second[at]);
+        let bb = sum(|at| second[at] * second[at]);
+        let determinant = aa * bb - ab * ab;
+        if determinant < 1e-3 {
+            return None;
+        }
+        let to_a = texels.map(|channel| sum(|at| first[at] * channel[at]));
+        let to_b = texels.map(|channel| sum(|at| second[at] * channel[at]));
+        Some([
+            std::array::from_fn(|i| (to_a[i] * bb - to_b[i] * ab) / determinant),
+            std::array::from_fn(|i| (to_b[i] * aa - to_a[i] * ab) / determinant),
+        ])
     }
-    Some([
-        std::array::from_fn(|i| (to_a[i] * bb - to_b[i] * ab) / determinant),
-        std::array::from_fn(|i| (to_b[i] * aa - to_a[i] * ab) / determinant),
-    ])
+}
+
+/// The nearest whole number from 0 to `most`.
+pub(super) fn whole(value: f32, most: f32) -> i32 {
+    // A float converts to an integer by cutting off.
+    (value.clamp(0.0, most) + 0.5) as i32
 }
 
 /// The bits of a block, from the lowest.
@@ -175,17 +195,17 @@ pub(super) struct Bits {
 }
 
 impl Bits {
-    pub(super) fn push(&mut self, value: impl Into<u128>, bits: u32) {
-        let value = value.into();
+    /// Appends a number from 0, of so many bits.
+    pub(super) fn push(&mut self, value: i32, bits: u32) {
         debug_assert!(value >> bits == 0 && self.count + bits <= 128, "{value} in {bits} bits");
-        self.block |= value << self.count;
+        self.block |= (value as u128) << self.count;
         self.count += bits;
     }
 
-    /// Indices of so many bits; those at `anchors` have a bit less, which is 0.
+    /// Appends indices of so many bits; those at `anchors` have a bit less, which is 0.
     pub(super) fn push_indices(&mut self, indices: &[u8; 16], bits: u32, anchors: &[usize]) {
         for (at, &index) in indices.iter().enumerate() {
-            self.push(index, bits - u32::from(anchors.contains(&at)));
+            self.push(index.into(), bits - u32::from(anchors.contains(&at)));
         }
     }
 
@@ -197,11 +217,13 @@ impl Bits {
 
 /// Turns indices round if that at the anchor has its highest bit set, which is not stored. Whether
 /// they were turned: then the ends have to be, too.
-pub(super) fn turn(indices: &mut [u8; 16], members: u16, bits: u32, anchor: usize) -> bool {
+pub(super) fn turn(indices: &mut [u8; 16], members: &Members, bits: u32, anchor: usize) -> bool {
     let must = indices[anchor] >> (bits - 1) != 0;
     if must {
         let last = (1 << bits) - 1;
-        each(members).for_each(|at| indices[at] = last - indices[at]);
+        for (index, member) in indices.iter_mut().zip(members) {
+            *index = if *member > 0.0 { last - *index } else { *index };
+        }
     }
     must
 }

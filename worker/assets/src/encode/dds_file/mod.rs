@@ -65,7 +65,7 @@ fn layout_of(picture: &Picture) -> DdsLayout {
     };
     let own = picture.origin.dds.filter(|own| own.pixels.may_have_alpha() || !has_alpha);
     let mut layout = own.unwrap_or(DdsLayout::usual(picture.origin.depth, said));
-    if layout.alpha != DdsAlpha::Unsaid {
+    if layout.alpha != DdsAlpha::Unsaid && layout.pixels.may_have_alpha() {
         layout.alpha = said;
     }
     layout.mips = layout.mips.clamp(1, most_mips((picture.width, picture.height)));

@@ -11,7 +11,7 @@
 mod modes;
 mod shapes;
 
-use super::line::Texel;
+use super::line::{Channels, whole};
 use modes::{Packed, mode1, mode5, mode6, single};
 use shapes::best_shapes;
 
@@ -23,13 +23,15 @@ const GOOD: f32 = 12.0;
 const SHAPES: usize = 2;
 
 /// Packs texels of red, green, blue and alpha, levels from 0 to 255.
-pub(super) fn pack(texels: &[Texel; 16]) -> [u8; 16] {
-    let texels = texels.map(|texel| texel.map(|level| level.round().clamp(0.0, 255.0)));
+pub(super) fn pack(texels: &[[f32; 4]; 16]) -> [u8; 16] {
+    let texels = texels.map(|texel| texel.map(|level| whole(level, 255.0) as u8));
     if texels.iter().all(|texel| texel == &texels[0]) {
-        return single(&texels[0]);
+        return single(texels[0]);
     }
-    let opaque = texels.iter().all(|texel| texel[3] == 255.0);
-    let mut best = mode6(&texels, opaque);
+    let channels: Channels<4> =
+        std::array::from_fn(|channel| texels.map(|texel| f32::from(texel[channel])));
+    let opaque = texels.iter().all(|texel| texel[3] == 255);
+    let mut best = mode6(&channels, opaque);
     if best.error <= GOOD {
         return best.block;
     }
@@ -39,11 +41,13 @@ pub(super) fn pack(texels: &[Texel; 16]) -> [u8; 16] {
         }
     };
     if opaque {
-        for shape in best_shapes::<SHAPES>(&texels) {
-            consider(mode1(&texels, shape));
+        let [red, green, blue, _] = channels;
+        let colors = [red, green, blue];
+        for shape in best_shapes::<SHAPES>(&colors) {
+            consider(mode1(&colors, shape));
         }
     } else {
-        consider(mode5(&texels));
+        consider(mode5(&channels));
     }
     best.block
 }
