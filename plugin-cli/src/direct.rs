@@ -132,7 +132,7 @@ pub(crate) enum DirectError {
     NoFormat { path: PathBuf },
     #[error("`{name}` as a style")]
     Crop { name: String, source: CropError },
-    #[error("--quality is for JPEG: {} is written as {format}, which is lossless", path.display())]
+    #[error("--quality is for JPEG: {} is written as {format}, which has none", path.display())]
     Quality { path: PathBuf, format: ContainerFormat },
     #[error(transparent)]
     Image(#[from] AssetError),

@@ -228,9 +228,12 @@ impl PixelFormat {
         let has_alpha = self.is(ALPHA_PIXELS | ALPHA_ONLY);
         let alpha = if has_alpha { alpha } else { 0 };
         let masks = if self.is(LUMINANCE) {
-            // Pillow's masks of grey lie outside of its pixels.
-            let red = if bits == 8 && alpha == 0 && red & all == 0 { all } else { red };
-            Masks::gray(bytes, red, alpha)
+            match (bits, has_alpha) {
+                // Pillow's masks lie outside of its pixels.
+                (8, false) if red & all == 0 => Masks::gray(bytes, 0xff, 0),
+                (16, true) if alpha & all == 0 => Masks::gray(bytes, 0xff, 0xff00),
+                _ => Masks::gray(bytes, red, alpha),
+            }
         } else if self.is(RGB) {
             Masks::colors(bytes, [red, green, blue], alpha)
         } else if self.is(ALPHA_ONLY) {

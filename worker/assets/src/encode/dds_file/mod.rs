@@ -132,3 +132,30 @@ fn brightness(rgb: &[f32]) -> f32 {
     let [red, green, blue] = [rgb[0], rgb[1], rgb[2]];
     if red == green && green == blue { red } else { 0.2126 * red + 0.7152 * green + 0.0722 * blue }
 }
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::ContainerFormat;
+
+    use super::*;
+    use crate::Origin;
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bytes() {
+        let (width, height) = (70, 2 * SMALL as u32 + 3);
+        let pixels = width as usize * height as usize;
+        let level = |at: usize| (at as u32).wrapping_mul(2_654_435_761) as f32 / u32::MAX as f32;
+        let picture = Picture {
+            width,
+            height,
+            rgb: (0..3 * pixels).map(|at| 255.0 * level(at)).collect(),
+            alpha: Some((0..pixels).map(level).collect()),
+            extra: Vec::new(),
+            origin: Origin::synthetic("a", ContainerFormat::Png),
+        };
+        let one = write_with(&picture, 1);
+        for threads in [2, 3, 16] {
+            assert!(write_with(&picture, threads) == one, "{threads} threads");
+        }
+    }
+}
