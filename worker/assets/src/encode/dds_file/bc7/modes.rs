@@ -118,6 +118,43 @@ fn mode5_bits(mut color: Line<[[i32; 3]; 2]>, mut alpha: Line<[i32; 2]>) -> [u8;
     bits.bytes()
 }
 
+/// A line of colours of five bits, and one of alpha of six: four colours and eight values of alpha,
+/// or the other way round.
+pub(super) fn mode4([red, green, blue, alpha]: &Channels<4>, more_colors: bool) -> Packed {
+    let (color_bits, alpha_bits) = if more_colors { (3, 2) } else { (2, 3) };
+    let mut color = fit(&[*red, *green, *blue], &ALL, color_bits, |ends| {
+        let fields = ends.map(|end| end.map(|level| whole(level * (31.0 / 255.0), 31.0)));
+        let values = fields.map(|end| end.map(|field| (field << 3 | field >> 2) as f32));
+        Ends { fields, values }
+    });
+    let mut alpha = fit(&[*alpha], &ALL, alpha_bits, |ends| {
+        let fields = ends.map(|[level]| whole(level * (63.0 / 255.0), 63.0));
+        Ends { fields, values: fields.map(|field| [(field << 2 | field >> 4) as f32]) }
+    });
+    if turn(&mut color.indices, &ALL, color_bits, 0) {
+        color.fields.reverse();
+    }
+    if turn(&mut alpha.indices, &ALL, alpha_bits, 0) {
+        alpha.fields.reverse();
+    }
+    let mut bits = Bits::default();
+    // Alpha is in its own place.
+    bits.push(1 << 4, 7);
+    bits.push(more_colors.into(), 1);
+    for channel in 0..3 {
+        color.fields.iter().for_each(|end| bits.push(end[channel], 5));
+    }
+    alpha.fields.iter().for_each(|&end| bits.push(end, 6));
+    let (two, three) = if more_colors {
+        (&alpha.indices, &color.indices)
+    } else {
+        (&color.indices, &alpha.indices)
+    };
+    bits.push_indices(two, 2, &[0]);
+    bits.push_indices(three, 3, &[0]);
+    Packed { block: bits.bytes(), error: color.error + alpha.error }
+}
+
 /// A block of one colour, exactly: mode 5 with index 1 everywhere.
 pub(super) fn single([red, green, blue, alpha]: [u8; 4]) -> [u8; 16] {
     let ends = [red, green, blue].map(|level| BETWEEN[usize::from(level)]);
