@@ -98,3 +98,46 @@ impl Mode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(texels: &[[f32; 4]; 16]) -> [f16; 48] {
+        let mut halves = [0; 48];
+        bcdec_rs::bc6h_half(&pack(texels), &mut halves, 12, false);
+        halves.map(f16::from_bits)
+    }
+
+    #[test]
+    fn one_colour_is_within_a_last_bit() {
+        for value in [0.0, 1e-6, 0.01, 0.5, 1.0, 1.7, 300.0, 65_504.0] {
+            for half in decoded(&[[value; 4]; 16]) {
+                let off = i32::from(half.to_bits()) - i32::from(f16::from_f32(value).to_bits());
+                assert!(off.abs() <= 1, "{value}: {half}");
+            }
+        }
+        // What has no place becomes the nearest that has.
+        assert!(decoded(&[[-3.0; 4]; 16]).iter().all(|half| half.to_f32() == 0.0));
+        assert!(decoded(&[[1e9; 4]; 16]).iter().all(|half| half.to_f32() > 65_000.0));
+    }
+
+    #[test]
+    fn a_line_of_any_range_is_near() {
+        for most in [1.01_f32, 1.1, 2.0, 50.0] {
+            // Even steps of the logarithm; the first end is the brighter one in turn.
+            let place = |at: usize, up: bool| if up { at } else { 15 - at } as f32 / 15.0;
+            for up in [true, false] {
+                let level = |at: usize| 0.3 * most.powf(place(at, up));
+                let texels = std::array::from_fn(|at| [level(at), 2.0 * level(at), 0.5, 1.0]);
+                let halves = decoded(&texels);
+                for (at, texel) in texels.iter().enumerate() {
+                    for (channel, expected) in texel[..3].iter().enumerate() {
+                        let off = halves[3 * at + channel].to_f32() / expected;
+                        assert!((off - 1.0).abs() < 0.06, "{most} {up} {at}: {off}");
+                    }
+                }
+            }
+        }
+    }
+}
