@@ -123,12 +123,12 @@ impl Subject {
 pub(crate) enum DirectError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp or .bmp",
+    #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp, .bmp or .dds",
         path.display())]
     NoFormat { path: PathBuf },
     #[error("`{name}` as a style")]
     Crop { name: String, source: CropError },
-    #[error("--quality is for JPEG: {} is written as {format}, which is lossless", path.display())]
+    #[error("--quality is for JPEG: {} is written as {format}, which has none", path.display())]
     Quality { path: PathBuf, format: ContainerFormat },
     #[error(transparent)]
     Image(#[from] AssetError),

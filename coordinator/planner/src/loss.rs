@@ -13,6 +13,8 @@ pub enum Loss {
     Depth { format: ContainerFormat },
     /// Floating-point values become integers, cut off at 0 and 1.
     Range { format: ContainerFormat },
+    /// Levels of 8 bits are packed in blocks.
+    Blocks,
     /// A property of the file.
     Trait { lost: FileTrait, format: ContainerFormat },
 }
@@ -24,15 +26,21 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
-        Depth::Float if format != F::Tiff => losses.push(Loss::Range { format }),
+        Depth::Float if !matches!(format, F::Tiff | F::Dds) => losses.push(Loss::Range { format }),
+        Depth::Eight if format == F::Dds && header.format != F::Dds => losses.push(Loss::Blocks),
         Depth::Eight | Depth::Sixteen | Depth::Float => {}
     }
     let traits = header.traits.iter().filter(|lost| {
         let is_kept = lost.is_kept_by(format);
         // Into another format these are conversions that the manifest asks for.
         let same = header.format == format;
-        let only_same =
-            matches!(lost, FileTrait::Lossy | FileTrait::Progressive | FileTrait::SubsampledChroma);
+        let only_same = matches!(
+            lost,
+            FileTrait::Lossy
+                | FileTrait::Progressive
+                | FileTrait::SubsampledChroma
+                | FileTrait::FewChannels
+        );
         !is_kept && (same || !only_same)
     });
     losses.extend(traits.map(|lost| Loss::Trait { lost, format }));
@@ -45,6 +53,9 @@ impl fmt::Display for Loss {
             Self::Depth { format } => write!(f, "16 bits become 8 in {format}"),
             Self::Range { format } => {
                 write!(f, "floating-point values become integers in {format}, cut off at 0 and 1")
+            }
+            Self::Blocks => {
+                write!(f, "8 bits are packed as BC7 in dds, which changes levels slightly")
             }
             Self::Trait { lost, format } => match lost {
                 FileTrait::Palette => write!(f, "indexed colours become RGB"),
@@ -73,6 +84,10 @@ impl fmt::Display for Loss {
                 FileTrait::ExtraSamples => write!(f, "{format} has no extra samples"),
                 FileTrait::TgaAreas => {
                     write!(f, "{format} has no image ID, developer or extension area")
+                }
+                FileTrait::Mips => write!(f, "{format} has no mips"),
+                FileTrait::FewChannels => {
+                    write!(f, "a dds of one or two channels keeps only these of what is painted")
                 }
             },
         }
@@ -106,7 +121,7 @@ mod tests {
 
     #[test]
     fn losses_follow_from_the_header_and_the_format() {
-        use ContainerFormat::{Bmp, Jpeg, Png, Tga, Tiff, Webp};
+        use ContainerFormat::{Bmp, Dds, Jpeg, Png, Tga, Tiff, Webp};
         use Depth::{Eight, Float, Sixteen};
         use FileTrait as T;
         let none: [&str; 0] = [];
@@ -114,6 +129,9 @@ mod tests {
         assert_eq!(lost(Tiff, Float, &[T::ExtraSamples, T::Icc], Tiff), none);
         assert_eq!(lost(Tga, Eight, &[T::TgaAreas], Tga), none);
         assert_eq!(lost(Jpeg, Eight, &[T::Lossy, T::Progressive], Png), none);
+        assert_eq!(lost(Dds, Eight, &[T::Mips, T::LowDepth, T::AssociatedAlpha], Dds), none);
+        assert_eq!(lost(Dds, Eight, &[T::FewChannels], Png), none);
+        assert_eq!(lost(Tiff, Float, &[T::AssociatedAlpha], Dds), none);
         for (format, depth, traits, to, expected) in [
             (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
             (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
@@ -137,6 +155,11 @@ mod tests {
             (Tiff, Eight, &[T::AssociatedAlpha], Png, "colours multiplied by alpha become"),
             (Tiff, Eight, &[T::ExtraSamples], Png, "png has no extra samples"),
             (Tga, Eight, &[T::TgaAreas], Png, "png has no image ID"),
+            (Dds, Eight, &[T::Mips], Tga, "tga has no mips"),
+            (Dds, Eight, &[T::FewChannels], Dds, "a dds of one or two channels keeps only"),
+            (Png, Eight, &[], Dds, "8 bits are packed as BC7"),
+            (Png, Sixteen, &[T::Icc], Dds, "dds has no colour profile"),
+            (Jpeg, Eight, &[T::Orientation], Dds, "8 bits are packed"),
         ] {
             let found = lost(format, depth, traits, to);
             assert!(found[0].starts_with(expected), "{expected}: {found:?}");

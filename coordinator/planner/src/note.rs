@@ -123,8 +123,8 @@ impl fmt::Display for Note {
             }
             Self::QualityWithoutJpeg { rule, format } => write!(
                 f,
-                "`quality` of rule `{rule}` has no effect: its results are {format}, which is \
-                 lossless here"
+                "`quality` of rule `{rule}` has no effect: its results are {format}, which has \
+                 none"
             ),
             Self::NormalMaps { rule, first, count } => write!(
                 f,

@@ -168,7 +168,7 @@ impl fmt::Display for Why {
             Self::NotAnImage { extension } => write!(
                 f,
                 "is not painted: Impasto does not read `.{extension}`; it reads .png, .jpg, .tga, \
-                 .tiff, .webp and .bmp"
+                 .tiff, .webp, .bmp and .dds"
             ),
             Self::Unmatched { except } if except.is_empty() => {
                 write!(f, "is not painted: no rule matches it")
@@ -232,7 +232,7 @@ mask = "shared.png"
             ("start.png", "rule `walls` starts from it"),
             ("shared.png", "it is the mask of all assets of rule `rest`"),
             ("a.png", "it is outside art, the folder of assets"),
-            ("art/walls/a.dds", "Impasto does not read `.dds`"),
+            ("art/walls/a.exr", "Impasto does not read `.exr`"),
         ] {
             let said = why(&manifest, &path(file), &assets).to_string();
             assert!(said.contains(expected), "{file}: {said}");

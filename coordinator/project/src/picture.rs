@@ -56,7 +56,8 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         ContainerFormat::Tga
         | ContainerFormat::Tiff
         | ContainerFormat::Webp
-        | ContainerFormat::Bmp => decodes(file),
+        | ContainerFormat::Bmp
+        | ContainerFormat::Dds => decodes(file),
     }
 }
 

@@ -77,7 +77,7 @@ pub struct OutputSpec {
     pub part: Part,
     /// A picture's. A file of another kind has one form, and `png` here.
     pub format: ContainerFormat,
-    /// The JPEG quality, 1 to 100; other formats are lossless and ignore it.
+    /// The JPEG quality, 1 to 100; other formats ignore it.
     pub quality: u8,
 }
 

@@ -40,10 +40,14 @@ pub enum FileTrait {
     ExtraSamples,
     /// What only TGA has: an image ID, a developer area or an extension area.
     TgaAreas,
+    /// Copies of half the sides, a quarter and so on, for surfaces that are seen from afar.
+    Mips,
+    /// A DDS of one or two channels of colour, whatever is painted.
+    FewChannels,
 }
 
 impl FileTrait {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Palette,
         Self::LowDepth,
         Self::Lossy,
@@ -58,6 +62,8 @@ impl FileTrait {
         Self::AssociatedAlpha,
         Self::ExtraSamples,
         Self::TgaAreas,
+        Self::Mips,
+        Self::FewChannels,
     ];
 
     /// Whether a painted file in this format has the property too, if the asset had it.
@@ -69,15 +75,18 @@ impl FileTrait {
             | Self::Progressive
             | Self::SubsampledChroma
             | Self::Cmyk
-            | Self::Rights => false,
+            | Self::Rights
+            | Self::FewChannels => false,
             Self::Icc => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
             Self::PngColor => format == F::Png,
             Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
             Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
-            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga),
+            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga | F::Dds),
             Self::ExtraSamples => format == F::Tiff,
-            // TGA's pixels of 16 bits.
-            Self::LowDepth | Self::TgaAreas => format == F::Tga,
+            // Pixels of 16 bits.
+            Self::LowDepth => matches!(format, F::Tga | F::Dds),
+            Self::TgaAreas => format == F::Tga,
+            Self::Mips => format == F::Dds,
         }
     }
 }

@@ -38,6 +38,8 @@ impl Footprint {
         let per_pixel = match self.format {
             // The samples, then the picture beside them.
             ContainerFormat::Png | ContainerFormat::Bmp | ContainerFormat::Tga => stored + held,
+            // Straight from the file.
+            ContainerFormat::Dds => held,
             // Coefficients of 16 bits of four components at most, beside the samples.
             ContainerFormat::Jpeg => u64::max(stored + held, stored + 4 * 2 + 4),
             // A pixel is four bytes in the decoder, beside the samples.
@@ -53,7 +55,7 @@ impl Footprint {
         let stored = self.stored_bytes_per_pixel();
         let per_pixel = match self.format {
             // Row by row.
-            ContainerFormat::Png => 0,
+            ContainerFormat::Png | ContainerFormat::Dds => 0,
             // The samples, and the coefficients of a progressive file.
             ContainerFormat::Jpeg => stored + 4 * 2,
             ContainerFormat::Webp => stored + 3 * 4,
@@ -79,7 +81,8 @@ impl Footprint {
             ContainerFormat::Png
             | ContainerFormat::Tga
             | ContainerFormat::Webp
-            | ContainerFormat::Bmp => 3,
+            | ContainerFormat::Bmp
+            | ContainerFormat::Dds => 3,
         };
         sample * (colors + u64::from(self.planes))
     }

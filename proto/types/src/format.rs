@@ -15,11 +15,12 @@ pub enum ContainerFormat {
     Tiff,
     Webp,
     Bmp,
+    Dds,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 6] =
-        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp];
+    pub const ALL: [Self; 7] =
+        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp, Self::Dds];
 
     /// The format's usual extension.
     pub fn extension(self) -> &'static str {
@@ -30,12 +31,13 @@ impl ContainerFormat {
             Self::Tiff => "tiff",
             Self::Webp => "webp",
             Self::Bmp => "bmp",
+            Self::Dds => "dds",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 8] = [
+        const KNOWN: [(&str, ContainerFormat); 9] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -44,6 +46,7 @@ impl ContainerFormat {
             ("tiff", ContainerFormat::Tiff),
             ("webp", ContainerFormat::Webp),
             ("bmp", ContainerFormat::Bmp),
+            ("dds", ContainerFormat::Dds),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)
@@ -61,7 +64,7 @@ impl FromStr for ContainerFormat {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::from_extension(text).ok_or_else(|| {
-            format!("`{text}` is not a format; there are: png, jpg, tga, tiff, webp, bmp")
+            format!("`{text}` is not a format; there are: png, jpg, tga, tiff, webp, bmp, dds")
         })
     }
 }

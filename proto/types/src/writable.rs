@@ -42,7 +42,7 @@ impl ContainerFormat {
     pub fn holds_alpha(self) -> bool {
         match self {
             Self::Jpeg => false,
-            Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp => true,
+            Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp | Self::Dds => true,
         }
     }
 
@@ -50,7 +50,7 @@ impl ContainerFormat {
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
-            Self::Png | Self::Tiff | Self::Bmp => i32::MAX as u32,
+            Self::Png | Self::Tiff | Self::Bmp | Self::Dds => i32::MAX as u32,
             // 16-bit fields.
             Self::Jpeg | Self::Tga => 65_535,
             // The limit of libwebp, and so of most programs that read the format.
@@ -76,7 +76,7 @@ impl ContainerFormat {
     }
 }
 
-/// `png, tga, tiff, webp or bmp`
+/// `png, tga, tiff, webp, bmp or dds`
 fn with_alpha() -> String {
     let names: Vec<_> = ContainerFormat::ALL
         .into_iter()
@@ -105,7 +105,7 @@ mod tests {
         for format in ContainerFormat::ALL {
             check(format, 16_383, 16_383, false, "");
         }
-        let no_alpha = "has alpha, which jpg cannot hold; choose png, tga, tiff, webp or bmp";
+        let no_alpha = "has alpha, which jpg cannot hold; choose png, tga, tiff, webp, bmp or dds";
         check(ContainerFormat::Jpeg, 8, 8, true, no_alpha);
         check(ContainerFormat::Webp, 8, 8, true, "");
         check(ContainerFormat::Jpeg, 65_535, 1, false, "");

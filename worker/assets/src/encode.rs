@@ -1,5 +1,6 @@
 //! Encodes pictures to files.
 
+mod dds_file;
 mod png_file;
 mod tga_file;
 mod tiff_file;
@@ -25,9 +26,9 @@ use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Pi
 ///   floats become 16 bits in PNG.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
-/// - Associated alpha stays so in TIFF and TGA, and samples that are neither colour nor alpha stay
-///   in
-///   TIFF. A TGA asset's layout stays in TGA.
+/// - Associated alpha stays so in TIFF, TGA and DDS, and samples that are neither colour nor alpha
+///   stay in TIFF. A TGA asset's layout stays in TGA, a DDS asset's in DDS: it decides how colours
+///   are packed.
 /// - What the format cannot hold at all is an error: see [`ContainerFormat::can_write`].
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
@@ -48,6 +49,7 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
             tiff_file::write(picture, &plan).map_err(|error| failed(error.into()))
         }
         ContainerFormat::Tga => Ok(tga_file::write(picture, &plan)),
+        ContainerFormat::Dds => Ok(dds_file::write(picture)),
         ContainerFormat::Jpeg | ContainerFormat::Webp | ContainerFormat::Bmp => {
             write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
         }
@@ -69,7 +71,7 @@ impl<'a> Plan<'a> {
     fn of(picture: &'a Picture, format: ContainerFormat) -> Self {
         let origin = &picture.origin;
         let depth = match (format, origin.depth) {
-            (ContainerFormat::Tiff, depth) => depth,
+            (ContainerFormat::Tiff | ContainerFormat::Dds, depth) => depth,
             (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
             (ContainerFormat::Png, depth) => depth,
             (
@@ -98,7 +100,10 @@ impl<'a> Plan<'a> {
                 ContainerFormat::Tiff => origin.tiff.is_none(),
                 ContainerFormat::Tga => origin.tga.is_none(),
                 ContainerFormat::Bmp => true,
-                ContainerFormat::Png | ContainerFormat::Jpeg | ContainerFormat::Webp => false,
+                ContainerFormat::Png
+                | ContainerFormat::Jpeg
+                | ContainerFormat::Webp
+                | ContainerFormat::Dds => false,
             };
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
             Color::Gray

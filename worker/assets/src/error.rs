@@ -39,7 +39,8 @@ pub enum AssetErrorKind {
     #[error("is not an image")]
     NotAnImage,
     #[error(
-        "holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp or bmp"
+        "holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp, bmp \
+         or dds"
     )]
     Foreign(&'static str),
     #[error(
@@ -94,7 +95,8 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Jpeg
         | ContainerFormat::Tga
         | ContainerFormat::Webp
-        | ContainerFormat::Bmp => "frames",
+        | ContainerFormat::Bmp
+        | ContainerFormat::Dds => "frames",
     }
 }
 

@@ -10,8 +10,8 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
-    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, jpeg, png_chunks, tga_file,
-    tiff_file, webp_chunks,
+    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, jpeg, png_chunks,
+    tga_file, tiff_file, webp_chunks,
 };
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
@@ -45,6 +45,7 @@ fn header<R: BufRead + Seek>(
     match format {
         ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
         ContainerFormat::Tga => return tga_file::header(reader, length, limits),
+        ContainerFormat::Dds => return dds_file::header(reader, length, limits),
         _ => {}
     }
     if format == ContainerFormat::Jpeg {
@@ -61,7 +62,8 @@ fn header<R: BufRead + Seek>(
     Ok(Header::new(format, decoder.dimensions(), pixels, &metadata))
 }
 
-/// Reads the metadata of a file without decoding pixels. TIFF and TGA read their own.
+/// Reads the metadata of a file without decoding pixels. TIFF, TGA and DDS read their
+/// own.
 ///
 /// # Errors
 /// If the file has several frames.
@@ -75,7 +77,9 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(
         ContainerFormat::Webp => webp_chunks::read_metadata(reader),
         ContainerFormat::Jpeg => jpeg::Head::read(reader).map(|head| head.metadata),
         ContainerFormat::Bmp => Ok(bmp_header::read_metadata(reader)),
-        ContainerFormat::Tiff | ContainerFormat::Tga => Ok(Metadata::default()),
+        ContainerFormat::Tiff | ContainerFormat::Tga | ContainerFormat::Dds => {
+            Ok(Metadata::default())
+        }
     }
 }
 
@@ -115,7 +119,7 @@ impl Pixels {
             ColorType::Rgba16 => (Color::Rgb, true, Depth::Sixteen),
             ColorType::Rgb32F => (Color::Rgb, false, Depth::Float),
             ColorType::Rgba32F => (Color::Rgb, true, Depth::Float),
-            // `ColorType` is non-exhaustive, but the decoders of the six formats return no other.
+            // `ColorType` is non-exhaustive, but the decoders that are used return no other.
             other => {
                 return Err(AssetErrorKind::UnknownPixels { format, pixels: format!("{other:?}") });
             }
@@ -159,5 +163,6 @@ fn image_format(format: ContainerFormat) -> ImageFormat {
         ContainerFormat::Tiff => ImageFormat::Tiff,
         ContainerFormat::Webp => ImageFormat::WebP,
         ContainerFormat::Bmp => ImageFormat::Bmp,
+        ContainerFormat::Dds => ImageFormat::Dds,
     }
 }

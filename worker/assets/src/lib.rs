@@ -9,6 +9,8 @@
 mod bleed;
 mod bmp_header;
 mod color;
+mod dds_file;
+mod dds_layout;
 mod decode;
 mod density;
 mod encode;
@@ -33,6 +35,7 @@ mod webp_chunks;
 
 pub use bleed::{bleed, is_transparency_empty};
 pub use color::Color;
+pub use dds_layout::DdsLayout;
 pub use decode::decode;
 pub use density::Density;
 pub use encode::encode;

@@ -52,9 +52,12 @@ const LEAST_RELIEF: f32 = 0.004;
 
 /// A normal map stores `(n + 1) / 2` in red, green and blue; in OpenGL's and DirectX's conventions
 /// alike the vectors have length 1 and lean around +z, (0.5, 0.5, 1). Pixels that no vector can
-/// have, transparent or black ones around the islands of an atlas, do not count.
+/// have, transparent or black ones around the islands of an atlas, do not count. A DDS of two
+/// channels has x and y.
 fn is_normal_map(picture: &Picture) -> bool {
     let alpha = |index: usize| picture.alpha.as_ref().map_or(1.0, |alpha| alpha[index]);
+    // Whoever draws these computes z from x and y.
+    let without_z = picture.origin.dds.is_some_and(|dds| dds.has_two_channels());
     let pixels = picture.rgb.chunks_exact(3).enumerate().step_by(stride(picture));
     let (mut looked_at, mut counted, mut unit) = (0_u32, 0_u32, 0_u32);
     let (mut sum, mut squares, mut lengths) = ([0.0_f32; 3], 0.0_f32, 0.0_f32);
@@ -64,6 +67,7 @@ fn is_normal_map(picture: &Picture) -> bool {
             continue;
         }
         let [x, y, z] = [0, 1, 2].map(|channel| pixel[channel] / 127.5 - 1.0);
+        let z = if without_z { (1.0 - x * x - y * y).max(0.0).sqrt() } else { z };
         let length = (x * x + y * y + z * z).sqrt();
         counted += 1;
         if (length - 1.0).abs() <= LENGTH_TOLERANCE && z > 0.0 {

@@ -4,7 +4,9 @@ use impasto_types::{ContainerFormat, Crop};
 
 use crate::density::Density;
 use crate::png_color::PngColor;
-use crate::{AssetError, AssetErrorKind, Color, Depth, Orientation, TgaLayout, TiffLayout};
+use crate::{
+    AssetError, AssetErrorKind, Color, DdsLayout, Depth, Orientation, TgaLayout, TiffLayout,
+};
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
 ///
@@ -48,6 +50,8 @@ pub struct Origin {
     pub tiff: Option<TiffLayout>,
     /// How the file is stored, if it is TGA.
     pub tga: Option<TgaLayout>,
+    /// How the file is stored, if it is DDS.
+    pub dds: Option<DdsLayout>,
 }
 
 /// What a file's fourth sample means.
@@ -142,6 +146,7 @@ impl Origin {
             additive: false,
             tiff: None,
             tga: None,
+            dds: None,
         }
     }
 }

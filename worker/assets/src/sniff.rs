@@ -47,6 +47,7 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
             Some(ContainerFormat::Webp)
         }
         [b'B', b'M', ..] => Some(ContainerFormat::Bmp),
+        [b'D', b'D', b'S', b' ', ..] => Some(ContainerFormat::Dds),
         _ => None,
     }
 }
@@ -66,10 +67,9 @@ fn looks_like_tga(head: &[u8]) -> bool {
 
 /// Common formats that are not supported, so that the error can name them.
 fn foreign(head: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(&[u8], &str); 8] = [
+    const MAGICS: [(&[u8], &str); 7] = [
         (b"GIF8", "gif"),
         (b"8BPS", "psd"),
-        (b"DDS ", "dds"),
         (&[0x76, 0x2f, 0x31, 0x01], "exr"),
         (b"#?RADIANCE", "hdr"),
         (&[0xab, b'K', b'T', b'X'], "ktx"),
@@ -124,8 +124,8 @@ mod tests {
         check(
             "wall.gif",
             b"GIF89a",
-            "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp or \
-             bmp",
+            "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp, \
+             bmp or dds",
         );
     }
 }

@@ -161,7 +161,7 @@ fn check_quality(defaults: &Settings, rules: &[Rule]) -> Result<(), ManifestErro
     let useless = |settings: &Settings, format: Option<ContainerFormat>| {
         let quality = settings.quality?;
         let format = format.filter(|format| !has_quality(*format))?;
-        let reason = format!("{format} has no quality here: it is written lossless");
+        let reason = format!("{format} has no quality: only jpg has one");
         Some(value_error([settings; 3], "quality", quality.to_string(), reason))
     };
     let format = |rule: &Rule| rule.settings.format.or(defaults.format);

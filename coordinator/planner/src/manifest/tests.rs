@@ -104,7 +104,7 @@ fn invalid_values_are_named_with_their_place() {
         (
             manifest("", "format = \"exr\"", "", ""),
             "`format` in [defaults] is \"exr\" (impasto.toml:5:10): `exr` is not a format; there \
-             are: png, jpg, tga, tiff, webp, bmp",
+             are: png, jpg, tga, tiff, webp, bmp, dds",
         ),
         (
             manifest("", "quality = 101", "", ""),

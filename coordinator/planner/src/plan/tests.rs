@@ -254,8 +254,8 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
         64,
         true,
         Some(
-            "a.png: its result has alpha, which jpg cannot hold; choose png, tga, tiff, webp or \
-             bmp",
+            "a.png: its result has alpha, which jpg cannot hold; choose png, tga, tiff, webp, bmp \
+             or dds",
         ),
     );
     check("webp", 16_383, true, None);

@@ -36,6 +36,11 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
                 bytes[at..at + 4].copy_from_slice(&u32::from(side).to_le_bytes());
             }
         }
+        ContainerFormat::Dds => {
+            for at in [12, 16] {
+                bytes[at..at + 4].copy_from_slice(&u32::from(side).to_le_bytes());
+            }
+        }
         ContainerFormat::Tga => {
             bytes[12..14].copy_from_slice(&little);
             bytes[14..16].copy_from_slice(&little);

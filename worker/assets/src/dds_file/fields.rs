@@ -1,0 +1,274 @@
+//! The 128 bytes that start a DDS file, and the 20 that follow them since Direct3D 10.
+
+use impasto_types::{ContainerFormat, Depth};
+
+use super::names::{by_dxgi, by_four_cc, dxgi_name};
+use crate::dds_layout::{
+    Block, DdsAlpha, DdsLayout, DdsName, DdsPixels, Masks, Word, mip_size, most_mips,
+};
+use crate::{AlphaKind, AssetErrorKind, Color, Limits};
+
+/// The signature and the header.
+const SHORT_BYTES: usize = 128;
+/// With the header of Direct3D 10.
+pub(super) const LONG_BYTES: usize = 148;
+
+/// The fields of the header, checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub width: u32,
+    pub height: u32,
+    pub layout: DdsLayout,
+    /// Where the first picture is in the file.
+    pub start: usize,
+}
+
+impl Fields {
+    /// `head` is the file or its first [`LONG_BYTES`] bytes.
+    pub(super) fn parse(head: &[u8], limits: &Limits) -> Result<Self, AssetErrorKind> {
+        let head = head.get(..LONG_BYTES.min(head.len())).unwrap_or_default();
+        if head.len() < SHORT_BYTES {
+            return Err(AssetErrorKind::Truncated);
+        }
+        let word = |at: usize| head[at..].first_chunk().map_or(0, |four| u32::from_le_bytes(*four));
+        if (word(4), word(76)) != (124, 32) {
+            return Err(damaged("its header has another size"));
+        }
+        let (flags, height, width, depth, mips) = (word(8), word(12), word(16), word(24), word(28));
+        limits.check(width, height)?;
+        let pixel_format = PixelFormat {
+            flags: word(80),
+            four_cc: word(84).to_le_bytes(),
+            bits: word(88),
+            masks: [word(92), word(96), word(100), word(104)],
+        };
+        let is_long = pixel_format.is(FOUR_CC) && &pixel_format.four_cc == b"DX10";
+        let (pixels, name, alpha) = if is_long {
+            if head.len() < LONG_BYTES {
+                return Err(AssetErrorKind::Truncated);
+            }
+            check_single_picture(word(132), word(136), word(140))?;
+            let code = word(128);
+            let pixels = by_dxgi(code).ok_or_else(|| unsupported(dxgi_name(code)))?;
+            (pixels, DdsName::Dxgi(code), alpha_of_mode(word(144)))
+        } else {
+            pixel_format.read()?
+        };
+        let caps = word(112);
+        if caps & CUBE_MAP != 0 {
+            let faces = (caps >> 10 & 0x3f).count_ones().max(1);
+            let faces = if faces == 1 { "one face".into() } else { count_of_faces(faces) };
+            return Err(unsupported(format!("a cube map of {faces}")));
+        }
+        if caps & VOLUME != 0 || flags & DEPTH != 0 && depth > 1 {
+            return Err(unsupported("a volume"));
+        }
+        let mips = mips.max(1);
+        if mips > most_mips((width, height)) {
+            return Err(damaged("it has more mips than its sides can be halved"));
+        }
+        let layout = DdsLayout { pixels, name, alpha, mips };
+        let start = if is_long { LONG_BYTES } else { SHORT_BYTES };
+        Ok(Self { width, height, layout, start })
+    }
+
+    pub(super) fn color(&self) -> Color {
+        if self.layout.pixels.is_gray() { Color::Gray } else { Color::Rgb }
+    }
+
+    pub(super) fn depth(&self) -> Depth {
+        match self.layout.pixels {
+            DdsPixels::Blocks(Block::Bc6h) | DdsPixels::Words(Word::Half | Word::Single) => {
+                Depth::Float
+            }
+            DdsPixels::Words(Word::Sixteen) => Depth::Sixteen,
+            DdsPixels::Masks(masks) if masks.colors.iter().any(|mask| mask.count_ones() > 8) => {
+                Depth::Sixteen
+            }
+            DdsPixels::Blocks(_) | DdsPixels::Masks(_) => Depth::Eight,
+        }
+    }
+
+    /// Whether a channel has fewer than 8 bits. Blocks count as 8: their mixtures have so many.
+    pub(super) fn has_low_depth(&self) -> bool {
+        let DdsPixels::Masks(masks) = self.layout.pixels else { return false };
+        masks.colors.iter().any(|mask| (1..8).contains(&mask.count_ones()))
+    }
+
+    /// Whether there is alpha; `None` if only the pixels tell.
+    pub(super) fn has_alpha(&self) -> Option<bool> {
+        match self.layout.alpha {
+            _ if !self.layout.pixels.may_have_alpha() => Some(false),
+            DdsAlpha::Unsaid => None,
+            DdsAlpha::Opaque => Some(false),
+            DdsAlpha::Straight | DdsAlpha::Multiplied | DdsAlpha::Data => Some(true),
+        }
+    }
+
+    pub(super) fn alpha_kind(&self) -> AlphaKind {
+        match self.layout.alpha {
+            _ if !self.layout.pixels.may_have_alpha() => AlphaKind::Straight,
+            DdsAlpha::Unsaid | DdsAlpha::Straight | DdsAlpha::Opaque => AlphaKind::Straight,
+            DdsAlpha::Multiplied => AlphaKind::Associated,
+            DdsAlpha::Data => AlphaKind::Unspecified,
+        }
+    }
+
+    /// Bytes of the first picture.
+    pub(super) fn picture_bytes(&self) -> u64 {
+        self.layout.pixels.picture_bytes((self.width, self.height))
+    }
+
+    /// Bytes of the file, as far as the header tells.
+    pub(super) fn file_bytes(&self) -> u64 {
+        let mips = (0..self.layout.mips).map(|mip| mip_size((self.width, self.height), mip));
+        self.start as u64 + mips.map(|size| self.layout.pixels.picture_bytes(size)).sum::<u64>()
+    }
+}
+
+/// Refuses what is no single picture, by the header of Direct3D 10. An array of no elements, which
+/// Pillow writes, counts as one.
+fn check_single_picture(dimension: u32, misc: u32, elements: u32) -> Result<(), AssetErrorKind> {
+    const LINE: u32 = 2;
+    const SURFACE: u32 = 3;
+    const SOLID: u32 = 4;
+    const CUBE: u32 = 4;
+    match dimension {
+        SURFACE if misc & CUBE != 0 => Err(unsupported(if elements > 1 {
+            format!("an array of {elements} cube maps")
+        } else {
+            format!("a cube map of {}", count_of_faces(6))
+        })),
+        SURFACE if elements > 1 => Err(unsupported(format!("an array of {elements} pictures"))),
+        SURFACE => Ok(()),
+        LINE => Err(unsupported("a texture of one dimension")),
+        SOLID => Err(unsupported("a volume")),
+        _ => Err(damaged("its dimension is unknown")),
+    }
+}
+
+fn count_of_faces(faces: u32) -> String {
+    let word = match faces {
+        2 => "two",
+        3 => "three",
+        4 => "four",
+        5 => "five",
+        _ => "six",
+    };
+    format!("{word} faces")
+}
+
+/// The alpha mode of Direct3D 10's header. Unknown ones say nothing.
+fn alpha_of_mode(flags: u32) -> DdsAlpha {
+    match flags & 7 {
+        1 => DdsAlpha::Straight,
+        2 => DdsAlpha::Multiplied,
+        3 => DdsAlpha::Opaque,
+        4 => DdsAlpha::Data,
+        _ => DdsAlpha::Unsaid,
+    }
+}
+
+/// The part of the header that describes pixels.
+#[derive(Debug, Clone, Copy)]
+struct PixelFormat {
+    flags: u32,
+    four_cc: [u8; 4],
+    bits: u32,
+    /// Red, green, blue and alpha.
+    masks: [u32; 4],
+}
+
+const DEPTH: u32 = 0x80_0000;
+const CUBE_MAP: u32 = 0x200;
+const VOLUME: u32 = 0x20_0000;
+
+const ALPHA_PIXELS: u32 = 1;
+const ALPHA_ONLY: u32 = 2;
+const FOUR_CC: u32 = 4;
+const PALETTE: u32 = 0x20;
+const RGB: u32 = 0x40;
+const YUV: u32 = 0x200;
+const LUMINANCE: u32 = 0x2_0000;
+const SIGNED: u32 = 0x8_0000;
+
+impl PixelFormat {
+    fn is(&self, flag: u32) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn read(&self) -> Result<(DdsPixels, DdsName, DdsAlpha), AssetErrorKind> {
+        if !self.is(FOUR_CC) {
+            let masks = self.read_masks()?;
+            let alpha = if masks.alpha != 0 { DdsAlpha::Straight } else { DdsAlpha::Opaque };
+            return Ok((DdsPixels::Masks(masks), DdsName::Masks, alpha));
+        }
+        let Some((pixels, alpha)) = by_four_cc(self.four_cc) else {
+            let number = u32::from_le_bytes(self.four_cc);
+            return Err(unsupported(if number < 1 << 16 {
+                format!("pixels of Direct3D 9 format {number}")
+            } else {
+                format!("`{}` pixels", self.four_cc.escape_ascii())
+            }));
+        };
+        // Some writers say so of DXT1 that has holes.
+        let says_alpha = alpha == DdsAlpha::Unsaid && self.is(ALPHA_PIXELS);
+        let alpha = if says_alpha { DdsAlpha::Straight } else { alpha };
+        Ok((pixels, DdsName::FourCc(self.four_cc), alpha))
+    }
+
+    fn read_masks(&self) -> Result<Masks, AssetErrorKind> {
+        let bits = self.bits;
+        if !matches!(bits, 8 | 16 | 24 | 32) {
+            return Err(unsupported(format!("{bits}-bit pixels")));
+        }
+        let bytes = bits as usize / 8;
+        let all = u32::MAX >> (32 - bits);
+        let [red, green, blue, alpha] = self.masks;
+        let has_alpha = self.is(ALPHA_PIXELS | ALPHA_ONLY);
+        let alpha = if has_alpha { alpha } else { 0 };
+        let masks = if self.is(LUMINANCE) {
+            match (bits, has_alpha) {
+                // Pillow's masks lie outside of its pixels.
+                (8, false) if red & all == 0 => Masks::gray(bytes, 0xff, 0),
+                (16, true) if alpha & all == 0 => Masks::gray(bytes, 0xff, 0xff00),
+                _ => Masks::gray(bytes, red, alpha),
+            }
+        } else if self.is(RGB) {
+            Masks::colors(bytes, [red, green, blue], alpha)
+        } else if self.is(ALPHA_ONLY) {
+            Masks::gray(bytes, 0, alpha)
+        } else {
+            return Err(unsupported(match self.flags {
+                flags if flags & PALETTE != 0 => "a palette",
+                flags if flags & YUV != 0 => "YUV pixels",
+                flags if flags & SIGNED != 0 => "signed pixels",
+                _ => "pixels of an unknown kind",
+            }));
+        };
+        if self.is(PALETTE) {
+            return Err(unsupported("a palette"));
+        }
+        let mut seen = 0_u32;
+        let distinct = if masks.gray { &masks.colors[..1] } else { &masks.colors[..] };
+        for &mask in distinct.iter().chain([&masks.alpha]).filter(|mask| **mask != 0) {
+            let is_whole = mask >> mask.trailing_zeros() == u32::MAX >> (32 - mask.count_ones());
+            if !is_whole || mask & !all != 0 || mask & seen != 0 || mask.count_ones() > 16 {
+                return Err(unsupported(format!("the mask {mask:#x} in {bits}-bit pixels")));
+            }
+            seen |= mask;
+        }
+        if seen == 0 {
+            return Err(damaged("no bit of a pixel has a meaning"));
+        }
+        Ok(masks)
+    }
+}
+
+pub(super) fn unsupported(what: impl Into<String>) -> AssetErrorKind {
+    AssetErrorKind::NotSupported { format: ContainerFormat::Dds, what: what.into() }
+}
+
+fn damaged(what: &'static str) -> AssetErrorKind {
+    AssetErrorKind::damaged(ContainerFormat::Dds, what)
+}
