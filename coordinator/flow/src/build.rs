@@ -43,7 +43,8 @@ const UNKNOWN_AT_MOST: u32 = 3;
 
 impl<'o> Build<'o> {
     /// Surveys the project, without files that `watcher` still waits for, and locks it if anything
-    /// is stale. Files that pass through are written. If everything is up to date, nothing is locked or written.
+    /// is stale. Files that pass through are written. If everything is up to date, nothing is
+    /// locked or written.
     ///
     /// # Errors
     /// Errors that stop the whole build. Errors of single assets are part of the outcome.

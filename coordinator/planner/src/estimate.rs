@@ -138,8 +138,8 @@ pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)
     }
 }
 
-/// Memory of a material's attempt in addition to [`memory_bytes`]: the colour map of this size as it
-/// was and how much of each pixel is painted, from which the relief of the paint is taken.
+/// Memory of a material's attempt in addition to [`memory_bytes`]: the colour map of this size as
+/// it was and how much of each pixel is painted, from which the relief of the paint is taken.
 pub fn material_bytes((width, height): (u32, u32)) -> u64 {
     SOURCE_BYTES_PER_PIXEL * u64::from(width) * u64::from(height)
 }

@@ -422,8 +422,8 @@ mod tests {
         for (pattern, expected) in [
             (
                 "out/{dri}/{name}",
-                "there is no `{dri}`; there are {dir}, {stem}, {material}, {tail}, {ext}, {asset_ext}, {name}, {style} \
-                 and {rule}; did you mean `{dir}`?",
+                "there is no `{dri}`; there are {dir}, {stem}, {material}, {tail}, {ext}, \
+                 {asset_ext}, {name}, {style} and {rule}; did you mean `{dir}`?",
             ),
             ("out/{name", "a `{` or `}` stands alone"),
             ("out/a.png", "every asset would have the same output; put {name} or {stem} into it"),

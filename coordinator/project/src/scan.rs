@@ -183,8 +183,8 @@ fn refuse_case_collisions(assets: &mut [ListedAsset]) {
     }
 }
 
-/// Reads style images, init images, masks and pictures to train on. They may be anywhere in the project, and links to
-/// them are resolved completely.
+/// Reads style images, init images, masks and pictures to train on. They may be anywhere in the
+/// project, and links to them are resolved completely.
 fn scan_inputs(project: &Project, cache: &mut StatCache, scan: &mut Scan) {
     let assets = scan.listing.assets.iter().map(|asset| &asset.path);
     let companions = assets.flat_map(|asset| project.manifest().companions(asset));

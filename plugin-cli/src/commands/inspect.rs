@@ -169,6 +169,8 @@ fn word(own: FileTrait) -> &'static str {
         FileTrait::AssociatedAlpha => "colours multiplied by alpha",
         FileTrait::ExtraSamples => "extra samples",
         FileTrait::TgaAreas => "TGA areas",
+        FileTrait::Mips => "mips",
+        FileTrait::FewChannels => "one or two channels",
     }
 }
 

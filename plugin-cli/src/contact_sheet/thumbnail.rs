@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
-use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
 use impasto_types::Digest;
 
 use super::PictureSize;
@@ -193,7 +193,32 @@ fn decode(path: &Path) -> Result<DynamicImage, ImageError> {
     decode_from(BufReader::new(fs::File::open(path)?), path)
 }
 
+/// Whether a file's name says that it is a texture container, which `image` reads in part only.
+fn is_dds(path: &Path) -> bool {
+    path.extension().is_some_and(|own| own.eq_ignore_ascii_case("dds"))
+}
+
+fn decode_dds(mut reader: impl BufRead, path: &Path) -> Result<DynamicImage, ImageError> {
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes)?;
+    let limits = impasto_assets::Limits::default();
+    let picture = impasto_assets::decode(&bytes, &path.display().to_string(), &limits);
+    let picture = picture.map_err(|error| ImageError::IoError(io::Error::other(error)))?;
+    let level = |level: f32| level.round().clamp(0.0, 255.0) as u8;
+    let alpha = |at: usize| picture.alpha.as_ref().map_or(255, |alpha| level(255.0 * alpha[at]));
+    let pixels = picture.rgb.chunks_exact(3).enumerate();
+    let rgba =
+        pixels.flat_map(|(at, own)| [level(own[0]), level(own[1]), level(own[2]), alpha(at)]);
+    let image = RgbaImage::from_vec(picture.width, picture.height, rgba.collect())
+        .map(DynamicImage::from)
+        .unwrap_or_default();
+    Ok(if picture.alpha.is_some() { image } else { image.into_rgb8().into() })
+}
+
 fn decode_from(bytes: impl BufRead + Seek, path: &Path) -> Result<DynamicImage, ImageError> {
+    if is_dds(path) {
+        return decode_dds(bytes, path);
+    }
     let mut reader = ImageReader::new(bytes).with_guessed_format()?;
     if reader.format().is_none()
         && let Ok(format) = ImageFormat::from_path(path)
