@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use impasto_assets::{AssetError, Limits, Picture, decode};
+use impasto_assets::{AssetError, ColorSpace, Limits, Picture, decode};
 use impasto_painter::{Source, photo};
 use impasto_trainer::{Fit, Image, Photo};
 use impasto_types::{ContainerFormat, Digest};
@@ -99,7 +99,9 @@ fn read_content(path: &Path, side: usize) -> Result<(Photo, Fit), String> {
 
 /// The colours of a picture that is turned upright.
 fn image(picture: Picture) -> Image {
-    let Picture { width, height, rgb, .. } = picture.upright();
+    let space = ColorSpace::of(&picture.origin);
+    let Picture { width, height, mut rgb, .. } = picture.upright();
+    space.convert(&mut rgb, &ColorSpace::default());
     let mut image = Image { width: width as usize, height: height as usize, rgb };
     image.clamp();
     image

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use impasto_assets::ColorSpace;
 use impasto_engine::{EngineError, Image, Interrupt, Run, Step, StepReport, Style};
 use impasto_types::{Action, AssetKind, Losses, Part, RunReport, StyleRef, error_text};
 use tracing::debug;
@@ -126,9 +127,17 @@ fn paint_from(
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
     let size = result_size(&action.recipe, color_header(sources).as_ref(), upright);
-    let styles = styles(asset, action, sources, size)?;
+    let mut styles = styles(asset, action, sources, size)?;
     let asked: Vec<_> = sources.styles.iter().zip(&action.styles).map(asked).collect();
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
+    // Colours are compared in the asset's own space, which the result keeps.
+    let own = opened.color_space();
+    styles.iter_mut().for_each(|(style, space)| space.convert(&mut style.image.rgb, &own));
+    let styles: Vec<Style> = styles.into_iter().map(|(style, _)| style).collect();
+    let init = init.map(|(mut image, space)| {
+        space.convert(&mut image.rgb, &own);
+        image
+    });
 
     let began = Instant::now();
     let Checkpoint { mut painted, mut run } = saved;
@@ -208,14 +217,14 @@ fn report(
     RunReport { iterations, losses, compute_ms, device: method.device(), warning: None }
 }
 
-/// Decodes the style images, with their shares, in the action's order, for a result of this size.
+/// Decodes the style images, with their shares and spaces, in the action's order, for a result of this size.
 /// Each is reduced before the next is decoded.
 fn styles(
     asset: &str,
     action: &Action,
     sources: &Sources,
     size: (u32, u32),
-) -> Result<Vec<Style>, PaintError> {
+) -> Result<Vec<(Style, ColorSpace)>, PaintError> {
     let (expected, given) = (action.styles.len(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
@@ -223,8 +232,8 @@ fn styles(
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let styles = sources.styles.iter().zip(&action.styles);
     let decode = |(source, style)| {
-        let style = adapter::style(source, style).map_err(unusable)?;
-        Ok(style.reduced(&action.recipe, size))
+        let (style, space) = adapter::style(source, style).map_err(unusable)?;
+        Ok((style.reduced(&action.recipe, size), space))
     };
     styles.map(decode).collect()
 }

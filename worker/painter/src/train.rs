@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use impasto_assets::{AssetError, Limits, decode};
+use impasto_assets::{AssetError, ColorSpace, Limits, decode};
 use impasto_engine::{Image, Interrupt, StepReport};
 use impasto_models::read_vgg19;
 use impasto_trainer::{Corpus, Fit, Photo, Settings, State, Trainer, Verdict, network};
@@ -24,7 +24,9 @@ use crate::{Observer, OutputFile, PaintError, PaintStep, Painted, Source, Source
 pub fn photo(source: &Source, side: usize) -> Result<(Photo, Fit), AssetError> {
     let picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
     let (width, height) = (picture.width as usize, picture.height as usize);
+    let space = ColorSpace::of(&picture.origin);
     let mut image = Image { width, height, rgb: picture.rgb };
+    space.convert(&mut image.rgb, &ColorSpace::default());
     image.clamp();
     Ok(Photo::fitted(Digest::of(&source.bytes), &image, side))
 }
@@ -119,7 +121,9 @@ impl Job<'_> {
         let read = |(source, style): (&Source, &impasto_types::StyleRef)| {
             let read = adapter::style(source, style)
                 .map_err(|error| PaintError::of_adapter(asset, &action.kind, error))?;
+            let (read, space) = read;
             let mut image = read.image;
+            space.convert(&mut image.rgb, &ColorSpace::default());
             image.clamp();
             Ok((image, style.blob.digest))
         };

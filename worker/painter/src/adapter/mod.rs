@@ -11,7 +11,7 @@ use std::error::Error;
 use std::path::Path;
 use std::{fmt, fs, io};
 
-use impasto_assets::{AlphaKind, AssetError, Limits, Picture, bleed, decode};
+use impasto_assets::{AlphaKind, AssetError, ColorSpace, Limits, Picture, bleed, decode};
 use impasto_engine::{Image, Joins, Mask, Style};
 use impasto_types::{OutputSpec, Part, Recipe, StyleRef};
 
@@ -97,6 +97,12 @@ impl View {
 
 /// What an adapter keeps of an opened asset while its views are painted.
 pub trait OpenAsset: fmt::Debug + Send {
+    /// The space of its colours, to which those of styles are brought before they are compared:
+    /// sRGB by default.
+    fn color_space(&self) -> ColorSpace {
+        ColorSpace::default()
+    }
+
     /// The memory that it holds, in bytes. It counts towards the memory limit of painting.
     fn bytes(&self) -> u64;
 
@@ -142,20 +148,24 @@ pub enum AdapterError {
     Other(Box<dyn Error + Send + Sync>),
 }
 
-/// The colours of a picture to begin with; turned upright if `upright`.
-pub(crate) fn init(source: &Source, upright: bool) -> Result<Image, AssetError> {
+/// The colours of a picture to begin with, and their space; turned upright if `upright`.
+pub(crate) fn init(source: &Source, upright: bool) -> Result<(Image, ColorSpace), AssetError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
     if upright {
         picture = picture.upright();
     }
     // The network must not see black holes there.
     bleed(&mut picture);
-    Ok(image(&mut picture))
+    let space = ColorSpace::of(&picture.origin);
+    Ok((image(&mut picture), space))
 }
 
-/// A style image, upright and cropped, in full detail, with its share among those of its style.
-/// Pixels count by their alpha.
-pub(crate) fn style(source: &Source, style: &StyleRef) -> Result<Style, AdapterError> {
+/// A style image, upright and cropped, in full detail, with its share among those of its style, and
+/// the space of its colours. Pixels count by their alpha.
+pub(crate) fn style(
+    source: &Source,
+    style: &StyleRef,
+) -> Result<(Style, ColorSpace), AdapterError> {
     let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
     if let Some(crop) = style.crop {
         picture = picture.cropped(crop)?;
@@ -168,7 +178,8 @@ pub(crate) fn style(source: &Source, style: &StyleRef) -> Result<Style, AdapterE
         return Err(AdapterError::Transparent { name: source.name.clone() });
     }
     let weights = coverage(&picture);
-    Ok(Style { image: image(&mut picture), weights, share: style.weight })
+    let space = ColorSpace::of(&picture.origin);
+    Ok((Style { image: image(&mut picture), weights, share: style.weight }, space))
 }
 
 /// Takes a picture's colours.

@@ -1,8 +1,8 @@
 //! A plain picture: one file, one view.
 
 use impasto_assets::{
-    AlphaKind, AssetError, Limits, Origin, Picture, bleed, decode, encode, is_transparency_empty,
-    read_header,
+    AlphaKind, AssetError, ColorSpace, Limits, Origin, Picture, bleed, decode, encode,
+    is_transparency_empty, read_header,
 };
 use impasto_engine::{Image, Joins, Mask, resize_plane, resize_weighted};
 use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
@@ -162,6 +162,10 @@ fn brightness(rgb: &[f32]) -> f32 {
 }
 
 impl OpenAsset for OpenPicture {
+    fn color_space(&self) -> ColorSpace {
+        ColorSpace::of(&self.origin)
+    }
+
     fn bytes(&self) -> u64 {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));

@@ -1,7 +1,7 @@
 //! What a file has beside its colours: alpha, orientation, few pixels.
 
-use impasto_assets::{Depth, Limits, Orientation, Origin, Picture, decode};
-use impasto_painter::Sources;
+use impasto_assets::{ColorSpace, Depth, Limits, Orientation, Origin, Picture, decode};
+use impasto_painter::{Source, Sources};
 use impasto_types::{
     AlphaUse, AssetKind, Common, ContainerFormat, FailureKind, Optimize, OutputSpec, Part, Recipe,
     error_text,
@@ -164,4 +164,40 @@ fn what_is_too_small_to_paint_passes_through() {
         check((8, 128), Some(32), format, Some((2, 32)));
         check((16, 17), None, format, None);
     }
+}
+
+/// A PNG that says by its cICP that its colours are those of Display P3.
+fn in_display_p3(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut chunk = b"\0\0\0\x04cICP".to_vec();
+    chunk.extend([12, 13, 0, 1]);
+    let sum = crate::memory::crc(&chunk[4..]).to_be_bytes();
+    chunk.extend(sum);
+    // Behind the signature and the header.
+    bytes.splice(33..33, chunk);
+    bytes
+}
+
+#[test]
+fn styles_are_compared_in_the_asset_s_colour_space() {
+    let style = file("style.png", Depth::Sixteen, false);
+    let plain = picture(&style.bytes);
+    let tagged = in_display_p3(style.bytes.clone());
+    let space = ColorSpace::of(&picture(&tagged).origin);
+    let mut wide = plain.clone();
+    ColorSpace::default().convert(&mut wide.rgb, &space);
+    let wide = encoded("style.png", &wide).bytes;
+    let painted = |bytes: Vec<u8>| {
+        let style = Source { name: "style.png".to_owned(), bytes };
+        let wall = file("wall.png", Depth::Sixteen, false);
+        let painted = run(PNG, &Sources::picture(wall, vec![style])).expect("it is painted");
+        picture(&painted.files[0].bytes).rgb
+    };
+    let apart = |one: &[f32], other: &[f32]| {
+        let pairs = one.iter().zip(other);
+        pairs.map(|(one, other)| (one - other).abs()).sum::<f32>() / one.len() as f32
+    };
+    let expected = painted(style.bytes);
+    let (said, unsaid) = (painted(in_display_p3(wide.clone())), painted(wide));
+    assert!(apart(&expected, &said) < 0.1, "{}", apart(&expected, &said));
+    assert!(apart(&expected, &unsaid) > 0.5, "{}", apart(&expected, &unsaid));
 }

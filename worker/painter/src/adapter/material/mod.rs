@@ -10,7 +10,7 @@ mod normals;
 mod plane;
 mod relief;
 
-use impasto_assets::{AssetError, Limits, Picture, decode, encode};
+use impasto_assets::{AssetError, ColorSpace, Limits, Picture, decode, encode};
 use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{Common, OutputSpec, Part, Recipe};
 
@@ -145,6 +145,10 @@ fn in_order(mut files: Vec<OutputFile>, outputs: &[OutputSpec]) -> Vec<OutputFil
 }
 
 impl OpenAsset for OpenMaterial {
+    fn color_space(&self) -> ColorSpace {
+        self.colors.color_space()
+    }
+
     fn bytes(&self) -> u64 {
         let maps = self.maps.iter().map(|(_, source)| source.bytes.len() as u64);
         let weights = self.weights.as_ref().map_or(0, |weights| 4 * weights.len() as u64);

@@ -1,0 +1,215 @@
+//! Colour spaces: what a picture's levels mean, and the same colours in another space.
+
+use moxcms::{
+    Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, Layout,
+    MatrixCoefficients, ToneReprCurve, TransferCharacteristics, TransformOptions,
+};
+
+use crate::color::describes;
+use crate::png_color::PngColor;
+use crate::{Color, Origin};
+
+/// The space of a picture's levels. A picture that says nothing is in sRGB, and so is one whose
+/// description cannot be understood or is of light beyond a display's (PQ, HLG).
+#[derive(Debug, Clone, Default)]
+pub struct ColorSpace {
+    /// `None` for sRGB.
+    profile: Option<Box<ColorProfile>>,
+}
+
+/// Levels within which a profile is sRGB's own: its makers round differently.
+const SAME: f32 = 1.0;
+
+impl ColorSpace {
+    /// The space that a file's metadata name: an ICC profile, or PNG's cICP, gAMA and cHRM. cICP
+    /// overrides the profile, and the profile the others.
+    pub fn of(origin: &Origin) -> Self {
+        if origin.color == Color::Gray {
+            return Self::default();
+        }
+        let code_points = origin.png_color.and_then(|color| color.cicp).and_then(of_code_points);
+        let icc = || {
+            let icc = origin.icc.as_deref().filter(|icc| describes(icc, Color::Rgb))?;
+            ColorProfile::new_from_slice(icc).ok()
+        };
+        let has_icc = origin.icc.is_some();
+        let chunks = || origin.png_color.filter(|_| !has_icc).and_then(|color| of_chunks(&color));
+        let profile = code_points.or_else(icc).or_else(chunks).map(Box::new);
+        let space = Self { profile };
+        if space.is_like_srgb() { Self::default() } else { space }
+    }
+
+    pub fn is_srgb(&self) -> bool {
+        self.profile.is_none()
+    }
+
+    /// Brings levels of this space into another: the same colours as far as that has them, the
+    /// nearest otherwise. A space that cannot be left or reached changes nothing.
+    ///
+    /// # Panics
+    /// If the levels are not red, green and blue of each pixel.
+    pub fn convert(&self, rgb: &mut [f32], to: &Self) {
+        assert!(rgb.len().is_multiple_of(3), "three levels a pixel");
+        if self.is_srgb() && to.is_srgb() {
+            return;
+        }
+        let srgb = ColorProfile::new_srgb();
+        let [from, to] = [self, to].map(|space| space.profile.as_deref().unwrap_or(&srgb));
+        let options = TransformOptions::default();
+        let Ok(transform) = from.create_transform_f32(Layout::Rgb, to, Layout::Rgb, options) else {
+            return;
+        };
+        let mut converted = vec![0.0; 3 * ROW];
+        for row in rgb.chunks_mut(3 * ROW) {
+            row.iter_mut().for_each(|level| *level = (*level / 255.0).clamp(0.0, 1.0));
+            let converted = &mut converted[..row.len()];
+            // It only refuses lengths that differ.
+            if transform.transform(row, converted).is_ok() {
+                row.copy_from_slice(converted);
+            }
+            row.iter_mut().for_each(|level| *level = level.clamp(0.0, 1.0) * 255.0);
+        }
+    }
+
+    /// Whether the corners of the cube and a few greys stay where they are.
+    fn is_like_srgb(&self) -> bool {
+        let steps = [0.0, 96.0, 255.0];
+        let mut colors: Vec<f32> = Vec::new();
+        for red in steps {
+            for green in steps {
+                colors.extend(steps.iter().flat_map(|blue| [red, green, *blue]));
+            }
+        }
+        let before = colors.clone();
+        self.convert(&mut colors, &Self::default());
+        colors.iter().zip(&before).all(|(after, before)| (after - before).abs() <= SAME)
+    }
+}
+
+/// Pixels that are converted at once.
+const ROW: usize = 1024;
+
+/// The space of code points of ITU-T H.273.
+fn of_code_points([primaries, transfer, matrix, range]: [u8; 4]) -> Option<ColorProfile> {
+    if matrix != 0 || range != 1 {
+        return None;
+    }
+    let primaries = CicpColorPrimaries::try_from(primaries).ok()?;
+    let transfer = TransferCharacteristics::try_from(transfer).ok()?;
+    if matches!(transfer, TransferCharacteristics::Smpte2084 | TransferCharacteristics::Hlg) {
+        return None;
+    }
+    ToneReprCurve::try_from(transfer).ok()?;
+    ColorPrimaries::try_from(primaries).ok()?;
+    let mut profile = ColorProfile::new_srgb();
+    // What it returns says nothing: it is false whether it has changed the profile or not.
+    profile.update_rgb_colorimetry_from_cicp(CicpProfile {
+        color_primaries: primaries,
+        transfer_characteristics: transfer,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    });
+    Some(profile)
+}
+
+/// The space of PNG's gAMA and cHRM.
+fn of_chunks(color: &PngColor) -> Option<ColorProfile> {
+    if color.srgb.is_some() || !color.differs_from_srgb() {
+        return None;
+    }
+    let curve = match color.gama.map(u32::from_be_bytes) {
+        None => ColorProfile::new_srgb().red_trc?,
+        Some(0) => return None,
+        Some(gamma) => ToneReprCurve::Parametric(vec![100_000.0 / gamma as f32]),
+    };
+    let mut profile = with_curve(curve);
+    if let Some(chrm) = &color.chrm {
+        let (values, _) = chrm.as_chunks::<4>();
+        let value = |at: usize| u32::from_be_bytes(values[at]) as f32 / 100_000.0;
+        let point = |at: usize| Chromaticity { x: value(2 * at), y: value(2 * at + 1) };
+        // A colour without a place on the diagram.
+        if (0..4).any(|at| point(at).y <= 0.0) {
+            return None;
+        }
+        let primaries = ColorPrimaries { red: point(1), green: point(2), blue: point(3) };
+        profile.update_rgb_colorimetry(point(0).to_xyyb(), primaries);
+    }
+    Some(profile)
+}
+
+/// sRGB with another curve.
+fn with_curve(curve: ToneReprCurve) -> ColorProfile {
+    let mut profile = ColorProfile::new_srgb();
+    profile.cicp = None;
+    profile.red_trc = Some(curve.clone());
+    profile.green_trc = Some(curve.clone());
+    profile.blue_trc = Some(curve);
+    profile
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_types::ContainerFormat;
+
+    use super::*;
+
+    fn origin() -> Origin {
+        Origin::synthetic("a.png", ContainerFormat::Png)
+    }
+
+    fn with_icc(profile: &ColorProfile) -> Origin {
+        Origin { icc: Some(profile.encode().expect("it is a profile")), ..origin() }
+    }
+
+    fn in_srgb(space: &ColorSpace, color: [f32; 3]) -> [f32; 3] {
+        let mut rgb = color.to_vec();
+        space.convert(&mut rgb, &ColorSpace::default());
+        [rgb[0], rgb[1], rgb[2]]
+    }
+
+    fn near(one: [f32; 3], other: [f32; 3]) -> bool {
+        one.iter().zip(other).all(|(one, other)| (one - other).abs() < 1.5)
+    }
+
+    #[test]
+    fn a_wide_space_comes_out_as_more_saturated_levels() {
+        let p3 = ColorSpace::of(&with_icc(&ColorProfile::new_display_p3()));
+        // Display P3's (0.8, 0.3, 0.2) by the matrices of both spaces.
+        let color = in_srgb(&p3, [204.0, 76.5, 51.0]);
+        assert!(near(color, [221.0, 63.8, 37.3]), "{color:?}");
+        let gray = in_srgb(&p3, [128.0; 3]);
+        assert!(near(gray, [128.0; 3]), "{gray:?}");
+        // And back.
+        let mut rgb = color.to_vec();
+        ColorSpace::default().convert(&mut rgb, &p3);
+        assert!(near([rgb[0], rgb[1], rgb[2]], [204.0, 76.5, 51.0]), "{rgb:?}");
+    }
+
+    #[test]
+    fn png_s_own_descriptions_say_the_same() {
+        let cicp = PngColor { cicp: Some([12, 13, 0, 1]), ..PngColor::default() };
+        let p3 = ColorSpace::of(&Origin { png_color: Some(cicp), ..origin() });
+        let color = in_srgb(&p3, [204.0, 76.5, 51.0]);
+        assert!(near(color, [221.0, 63.8, 37.3]), "{color:?}");
+
+        // Linear light.
+        let gama = PngColor { gama: Some(100_000_u32.to_be_bytes()), ..PngColor::default() };
+        let linear = ColorSpace::of(&Origin { png_color: Some(gama), ..origin() });
+        let gray = in_srgb(&linear, [55.0; 3]);
+        assert!(near(gray, [128.0; 3]), "{gray:?}");
+    }
+
+    #[test]
+    fn what_is_srgb_or_cannot_be_told_changes_nothing() {
+        let pq = PngColor { cicp: Some([9, 16, 0, 1]), ..PngColor::default() };
+        for origin in [
+            origin(),
+            with_icc(&ColorProfile::new_srgb()),
+            Origin { icc: Some(b"no profile at all, but long enough RGB ".to_vec()), ..origin() },
+            Origin { png_color: Some(pq), ..origin() },
+            Origin { color: Color::Gray, ..with_icc(&ColorProfile::new_display_p3()) },
+        ] {
+            assert!(ColorSpace::of(&origin).is_srgb(), "{origin:?}");
+        }
+    }
+}
