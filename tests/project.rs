@@ -80,7 +80,7 @@ fn a_game_can_read_all_of_its_files_from_the_outputs() {
     assert_eq!(project.build().summary()["copied"], 2);
     assert_eq!(project.read("game/level"), b"walls/b.mtl");
     assert_eq!(project.read("game/walls/a.mtl"), b"map_Kd a.png");
-    project.run(&["clean", "--yes"]).expect_code(0);
+    project.run(&["clean"]).expect_code(0);
     assert!(!project.path("game/walls/a_n.png").exists());
     assert!(project.path("game/level").exists());
 }

@@ -14,6 +14,7 @@ mod settings;
 mod style;
 #[cfg(test)]
 mod tests;
+mod trained;
 mod training;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +37,7 @@ pub(crate) use rule::{Rule, RuleAction};
 use section::{Section, Source};
 use settings::Settings;
 pub(crate) use style::{Style, StyleImage};
-pub(crate) use training::TrainedStyle;
+pub(crate) use trained::TrainedStyle;
 
 /// A checked manifest.
 #[derive(Debug, Clone)]

@@ -79,12 +79,12 @@ impl fmt::Display for Note {
             Self::ReliefWithoutMaps { rule, names_maps: true } => write!(
                 f,
                 "rule `{rule}` has `relief`, but none of its assets has a map of the names that it \
-                 gives in `normal`, `height` or `roughness`"
+                 gives in `normal`, `height`, `roughness` or `packed`"
             ),
             Self::ReliefWithoutMaps { rule, names_maps: false } => write!(
                 f,
                 "rule `{rule}` has `relief` but names no maps that could follow the paint: set \
-                 `normal`, `height` or `roughness`, such as normal = \"{{dir}}/{{stem}}_n.png\""
+                 `normal`, `height`, `roughness` or `packed`, such as normal = \"{{dir}}/{{stem}}_n.png\""
             ),
             Self::TooSmall { rule, first, count } => {
                 let (others, pass) = match count {

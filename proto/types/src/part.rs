@@ -54,7 +54,13 @@ impl Part {
 
     /// Whether it is a map of a material's surface that follows the paint.
     pub fn is_surface(self) -> bool {
-        matches!(self, Self::Normal | Self::Roughness | Self::Height)
+        match self {
+            Self::Normal | Self::Roughness | Self::Height => true,
+            Self::Packed(Packing(channels)) => {
+                channels.into_iter().flatten().any(Channel::is_surface)
+            }
+            _ => false,
+        }
     }
 
     /// Whether it is no part of the asset itself, but what a method needs to paint it.
@@ -76,6 +82,15 @@ pub enum Channel {
     Height,
     Opacity,
     Mask,
+    /// The opposite of roughness.
+    Smoothness,
+}
+
+impl Channel {
+    /// Whether it is a map of a material's surface that follows the paint.
+    pub fn is_surface(self) -> bool {
+        matches!(self, Self::Roughness | Self::Height | Self::Smoothness)
+    }
 }
 
 /// A face of a cube map, named by the axis that it looks along.
@@ -117,13 +132,14 @@ const SIMPLE: [(Part, &str); 13] = [
     (Part::State, "state"),
 ];
 
-const CHANNELS: [(Channel, &str); 6] = [
+const CHANNELS: [(Channel, &str); 7] = [
     (Channel::Roughness, "roughness"),
     (Channel::Metallic, "metallic"),
     (Channel::Occlusion, "occlusion"),
     (Channel::Height, "height"),
     (Channel::Opacity, "opacity"),
     (Channel::Mask, "mask"),
+    (Channel::Smoothness, "smoothness"),
 ];
 
 /// The text of a channel without meaning.

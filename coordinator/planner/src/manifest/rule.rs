@@ -34,7 +34,7 @@ pub(crate) enum RuleAction {
     },
 }
 
-const OWN_KEYS: [&str; 10] = [
+const OWN_KEYS: [&str; 11] = [
     "name",
     "match",
     "exclude",
@@ -45,6 +45,7 @@ const OWN_KEYS: [&str; 10] = [
     "normal",
     "height",
     "roughness",
+    "packed",
 ];
 
 /// The keys that name files beside each asset.
@@ -87,14 +88,9 @@ impl Rule {
         let mut companions = Vec::new();
         for (key, part) in COMPANIONS {
             let Some(entry) = section.take(key) else { continue };
-            let pattern = OutputPattern::companion(entry.string()?);
-            let pattern = pattern.map_err(|reason| entry.wrong(reason))?;
-            if part.is_surface() && pattern.is_constant() {
-                let reason = "it has to have {stem} or {material}: each asset has its own map";
-                return Err(entry.wrong(reason));
-            }
-            companions.push((part, pattern));
+            companions.push((part, companion(&entry, part)?));
         }
+        companions.extend(section.take("packed").map(packed).transpose()?);
         let action = if skip { RuleAction::Skip } else { RuleAction::Paint { styles } };
         let place = section.place.clone();
         let settings = Settings::read(section)?;
@@ -117,6 +113,34 @@ impl Rule {
             RuleAction::Paint { .. } => false,
         }
     }
+}
+
+/// The pattern that names a file beside each asset.
+fn companion(entry: &Entry<'_>, part: Part) -> Result<OutputPattern, ManifestError> {
+    let pattern = OutputPattern::companion(entry.string()?);
+    let pattern = pattern.map_err(|reason| entry.wrong(reason))?;
+    match part.is_surface() && pattern.is_constant() {
+        true => Err(entry.wrong("it has to have {stem} or {material}: each asset has its own map")),
+        false => Ok(pattern),
+    }
+}
+
+/// Several maps in the channels of one file.
+fn packed(entry: Entry<'_>) -> Result<(Part, OutputPattern), ManifestError> {
+    let label = format!("`packed` of {}", entry.table);
+    let mut section = entry.section(label, &["path", "channels"])?;
+    let path =
+        section.require("path", "it names the file, such as \"{dir}/{material}_orm.png\"")?;
+    let hint = "it says what they hold, such as \"occlusion+roughness+metallic\"";
+    let channels = section.require("channels", hint)?;
+    let part: Option<Part> = format!("packed:{}", channels.string()?).parse().ok();
+    let part = part.filter(|part| part.is_surface()).ok_or_else(|| {
+        channels.wrong(
+            "it has to be up to four of roughness, smoothness, height, metallic, occlusion, \
+             opacity, mask and none, joined by `+`, one of the first three among them",
+        )
+    })?;
+    Ok((part, companion(&path, part)?))
 }
 
 /// The globs of an entry: one string or a list.

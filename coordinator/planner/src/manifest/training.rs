@@ -1,23 +1,9 @@
 //! `train` of a style: its network is made by the build.
 
-use std::collections::BTreeSet;
-
 use impasto_types::{AssetPath, Preset, Training};
 
 use super::section::Entry;
-use super::style::Style;
-use super::{Manifest, ManifestError, Painting, project_path};
-
-/// A style whose network the build trains.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct TrainedStyle {
-    pub(crate) style: String,
-    /// The file that the network is written to.
-    pub(crate) model: AssetPath,
-    pub(crate) training: Training,
-    /// The folder of the pictures that it is trained on; `None` for those that rules paint by it.
-    pub(crate) content: Option<AssetPath>,
-}
+use super::{ManifestError, project_path};
 
 /// What `train` of a style says.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -42,34 +28,6 @@ const KEYS: [&str; 14] = [
     "patience",
     "seed",
 ];
-
-impl Manifest {
-    /// A style whose network the build trains, since a rule paints with it.
-    pub(super) fn trained_style(&self, style: &Style) -> Option<TrainedStyle> {
-        let TrainKey { training, content } = style.train.clone()?;
-        let model: AssetPath = style.settings.recipe.model.as_ref()?.parse().ok()?;
-        let with_it = |painting: &&Painting| {
-            painting.style == style.name && painting.model.as_ref() == Some(&model)
-        };
-        self.paintings.iter().flatten().find(with_it)?;
-        Some(TrainedStyle { style: style.name.clone(), model, training, content })
-    }
-
-    /// The folders of pictures that networks are trained on, besides those that rules paint.
-    pub fn content_folders(&self) -> BTreeSet<&AssetPath> {
-        self.trained.iter().filter_map(|trained| trained.content.as_ref()).collect()
-    }
-
-    /// Whether the file is in one of [`Self::content_folders`].
-    pub(super) fn is_content(&self, path: &AssetPath) -> bool {
-        self.content_folders().into_iter().any(|folder| path.is_below(folder))
-    }
-
-    /// The styles whose networks the build trains.
-    pub(crate) fn trained(&self) -> &[TrainedStyle] {
-        &self.trained
-    }
-}
 
 /// `true`, or a table of settings; `None` for `false`.
 pub(super) fn read(entry: Entry<'_>) -> Result<Option<TrainKey>, ManifestError> {

@@ -106,6 +106,18 @@ fn what_has_no_maps_is_said() {
     let notes = plan.expect("it can be planned").notes;
     let none = "none of its assets has a map";
     assert!(notes.iter().any(|note| note.to_string().contains(none)), "{notes:?}");
+    let packed = RELIEF.replace(
+        "height = \"art/{dir}/{material}_disp{tail}.png\"",
+        "packed = { path = \"art/{dir}/{material}_disp{tail}.png\", channels = \"mask+roughness\" }",
+    );
+    let plan = folder.plan(&packed).expect("it can be planned");
+    let [.., output] = &plan.tasks[0].outputs[..] else { panic!("three outputs") };
+    assert_eq!(output.part.to_string(), "packed:mask+roughness");
+    for channels in ["mask+metallic", "rough", "roughness+none"] {
+        let wrong = packed.replace("mask+roughness", channels);
+        let error = Manifest::parse(&wrong, "impasto.toml").expect_err("it is wrong").to_string();
+        assert!(error.contains("`channels` in `packed` of rule `walls`"), "{error}");
+    }
     let constant = RELIEF.replace("art/{dir}/{material}_nor_gl{tail}.png", "art/flat_n.png");
     let error = Manifest::parse(&constant, "impasto.toml").expect_err("it is everyone's");
     assert!(error.to_string().contains("each asset has its own map"), "{error}");

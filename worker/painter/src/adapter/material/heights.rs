@@ -1,6 +1,7 @@
-//! Height and roughness maps.
+//! Height, roughness and smoothness: maps of one channel, or channels of packed maps.
 
-use impasto_assets::{Color, Picture};
+use impasto_assets::{Depth, Picture};
+use impasto_types::{Channel, Part};
 
 use super::normals::Normals;
 use super::plane::Plane;
@@ -17,23 +18,95 @@ const LEAST_FIT: f32 = 0.3;
 /// for one standard deviation of the paint's height.
 const SMOOTHER: f32 = 0.25;
 
-/// Adds the relief to a height map.
-pub(super) fn raise(
+/// Where a map of a surface is in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A file of its own: red, green and blue alike.
+    Whole,
+    /// Red, green or blue.
+    Color(usize),
+    Alpha,
+}
+
+/// The maps in a file that follow the paint, and where they are.
+pub(super) fn maps_in(part: Part) -> Vec<(Place, Channel)> {
+    match part {
+        Part::Height => vec![(Place::Whole, Channel::Height)],
+        Part::Roughness => vec![(Place::Whole, Channel::Roughness)],
+        Part::Packed(packing) => {
+            let place = |at: usize| if at == 3 { Place::Alpha } else { Place::Color(at) };
+            let channels = packing.0.into_iter().enumerate();
+            let named = channels.filter_map(|(at, channel)| Some((place(at), channel?)));
+            named.filter(|(_, channel)| channel.is_surface()).collect()
+        }
+        _ => vec![],
+    }
+}
+
+impl Place {
+    /// The levels there, from 0 to 255; `None` if the file has no such channel.
+    fn levels(self, map: &Picture) -> Option<Vec<f32>> {
+        match self {
+            Self::Whole => Some(map.rgb.iter().step_by(3).copied().collect()),
+            Self::Color(at) => Some(map.rgb.iter().skip(at).step_by(3).copied().collect()),
+            Self::Alpha => {
+                let alpha = map.alpha.as_ref()?;
+                Some(alpha.iter().map(|share| 255.0 * share).collect())
+            }
+        }
+    }
+
+    /// Writes the levels there, within the file's own unless it holds floats.
+    fn put(self, map: &mut Picture, levels: &[f32]) {
+        let is_float = map.origin.depth == Depth::Float;
+        let limit = |level: f32| if is_float { level } else { level.clamp(0.0, 255.0) };
+        let pixels = map.rgb.chunks_exact_mut(3).zip(levels);
+        match self {
+            Self::Whole => pixels.for_each(|(pixel, level)| pixel.fill(limit(*level))),
+            Self::Color(at) => pixels.for_each(|(pixel, level)| pixel[at] = limit(*level)),
+            Self::Alpha => {
+                let alpha = map.alpha.iter_mut().flatten().zip(levels);
+                alpha.for_each(|(share, level)| *share = limit(*level) / 255.0);
+            }
+        }
+    }
+
+    /// Whether the file has the channel.
+    pub(super) fn is_in(self, map: &Picture) -> bool {
+        self != Self::Alpha || map.alpha.is_some()
+    }
+}
+
+/// Changes one map of a file by the paint. `normals` are those of the same surface and size.
+pub(super) fn follow(
     map: &mut Picture,
+    (place, channel): (Place, Channel),
     relief: &Relief,
     normals: Option<&Normals>,
-    wraps: (bool, bool),
+    amount: f32,
 ) {
-    let size = (map.width as usize, map.height as usize);
-    let levels: Vec<f32> = map.rgb.iter().step_by(3).map(|level| level / 255.0).collect();
-    let heights = Plane::new(size, levels, wraps);
+    let Some(mut levels) = place.levels(map) else { return };
+    match channel {
+        Channel::Height => raise(&mut levels, relief, normals),
+        Channel::Roughness => smooth(&mut levels, relief, amount),
+        // The opposite of roughness.
+        Channel::Smoothness => smooth(&mut levels, relief, -amount),
+        Channel::Metallic | Channel::Occlusion | Channel::Opacity | Channel::Mask => {}
+    }
+    place.put(map, &levels);
+}
+
+/// Adds the relief to heights.
+fn raise(levels: &mut [f32], relief: &Relief, normals: Option<&Normals>) {
+    let plane = relief.plane();
+    let size = (plane.width, plane.height);
+    let shares = levels.iter().map(|level| level / 255.0).collect();
+    let heights = Plane::new(size, shares, plane.wraps);
     let fitted = normals.and_then(|normals| white_height(&heights, normals));
     let white = fitted.unwrap_or(USUAL_HEIGHT * size.0.max(size.1) as f32);
-    for (pixel, height) in map.rgb.chunks_exact_mut(3).zip(relief.heights()) {
-        let levels = 255.0 * height / white;
-        pixel.iter_mut().for_each(|level| *level += levels);
+    for (level, height) in levels.iter_mut().zip(relief.heights()) {
+        *level += 255.0 * height / white;
     }
-    limit(map);
 }
 
 /// How many pixels white is above black, by least squares over all slopes; `None` if the maps do
@@ -50,24 +123,14 @@ fn white_height(heights: &Plane, normals: &Normals) -> Option<f32> {
     (fit > f64::from(LEAST_FIT)).then_some((both / own) as f32)
 }
 
-/// Makes ridges of the paint smoother than its valleys.
-pub(super) fn smooth(map: &mut Picture, relief: &Relief, amount: f32) {
+/// Makes ridges of the paint smoother than its valleys, where levels are roughness; the other way
+/// round by a negative amount.
+fn smooth(levels: &mut [f32], relief: &Relief, amount: f32) {
     let plane = relief.plane();
     let deviation = plane.root_mean_square(|x, y| plane.values[y * plane.width + x]).max(1e-6);
-    for (pixel, height) in map.rgb.chunks_exact_mut(3).zip(relief.heights()) {
+    for (level, height) in levels.iter_mut().zip(relief.heights()) {
         let ridge = (height / deviation).clamp(-2.0, 2.0);
-        pixel.iter_mut().for_each(|level| *level *= 1.0 - SMOOTHER * amount * ridge);
-    }
-    limit(map);
-}
-
-/// Keeps levels within the file's, and a grey map grey.
-fn limit(map: &mut Picture) {
-    if map.origin.depth != impasto_assets::Depth::Float {
-        map.rgb.iter_mut().for_each(|level| *level = level.clamp(0.0, 255.0));
-    }
-    if map.origin.color == Color::Gray {
-        map.rgb.chunks_exact_mut(3).for_each(|pixel| pixel.fill(pixel[0]));
+        *level *= 1.0 - SMOOTHER * amount * ridge;
     }
 }
 
@@ -96,6 +159,16 @@ mod tests {
         (at as f32 * std::f32::consts::TAU / 32.0).sin()
     }
 
+    fn strokes() -> Relief {
+        let image = |level: fn(usize) -> f32| Image {
+            width: SIDE,
+            height: SIDE,
+            rgb: (0..SIDE * SIDE).flat_map(|at| [level(at); 3]).collect(),
+        };
+        let painted = image(|at| 120.0 + 30.0 * ((at % SIDE) as f32 * 0.785).sin());
+        Relief::of(&image(|_| 120.0), &painted, None, 0.2, (true, true))
+    }
+
     #[test]
     fn the_normal_map_says_how_high_white_is() {
         // White is six pixels above black.
@@ -108,29 +181,44 @@ mod tests {
             [-right, down, 1.0].map(|value| (value / length + 1.0) * 127.5)
         });
         let normals = Normals::read(&picture(normal_map), GreenAxis::Auto, (true, true));
-        let white = white_height(&heights, &normals.expect("it is one")).expect("they fit");
+        let normals = normals.expect("it is one");
+        let white = white_height(&heights, &normals).expect("they fit");
         assert!((white - 6.0).abs() < 0.05, "{white}");
 
-        let gray = heights.values.iter().map(|level| [255.0 * level; 3]).collect();
-        let (mut map, other) = (picture(gray), |_| None::<&Normals>);
-        let before = map.clone();
-        let strokes = |level: fn(usize) -> f32| Image {
-            width: SIDE,
-            height: SIDE,
-            rgb: (0..SIDE * SIDE).flat_map(|at| [level(at); 3]).collect(),
-        };
-        let painted = strokes(|at| 120.0 + 30.0 * ((at % SIDE) as f32 * 0.785).sin());
-        let relief = Relief::of(&strokes(|_| 120.0), &painted, None, 0.2, (true, true));
-        raise(&mut map, &relief, other(()), (true, true));
-        let white = USUAL_HEIGHT * SIDE as f32;
-        for ((after, before), height) in map
-            .rgb
-            .iter()
-            .zip(&before.rgb)
-            .zip(relief.heights().iter().flat_map(|height| [height; 3]))
-        {
-            let expected = (before + 255.0 * height / white).clamp(0.0, 255.0);
-            assert!((after - expected).abs() < 1e-3);
+        let relief = strokes();
+        let gray = || picture(heights.values.iter().map(|level| [255.0 * level; 3]).collect());
+        for (normals, white) in [(None, USUAL_HEIGHT * SIDE as f32), (Some(&normals), white)] {
+            let mut map = gray();
+            follow(&mut map, (Place::Whole, Channel::Height), &relief, normals, 0.2);
+            let pixels = map.rgb.chunks_exact(3).zip(&heights.values);
+            for ((pixel, before), height) in pixels.zip(relief.heights()) {
+                let expected = (255.0 * (before + height / white)).clamp(0.0, 255.0);
+                assert!((pixel[0] - expected).abs() < 1e-3 && pixel[0] == pixel[2]);
+            }
         }
+    }
+
+    #[test]
+    fn channels_of_packed_maps_follow_and_the_others_stay() {
+        let relief = strokes();
+        let part: Part = "packed:occlusion+roughness+none+smoothness".parse().expect("a part");
+        assert_eq!(
+            maps_in(part),
+            [(Place::Color(1), Channel::Roughness), (Place::Alpha, Channel::Smoothness)]
+        );
+        let mut map = picture(vec![[10.0, 120.0, 30.0]; SIDE * SIDE]);
+        map.alpha = Some(vec![0.5; SIDE * SIDE]);
+        for own in maps_in(part) {
+            assert!(own.0.is_in(&map));
+            follow(&mut map, own, &relief, None, 0.5);
+        }
+        let ridge = |at: usize| relief.heights()[at] > 0.05;
+        let alpha = map.alpha.as_ref().expect("it has alpha");
+        assert!(map.rgb.chunks_exact(3).all(|pixel| (pixel[0], pixel[2]) == (10.0, 30.0)));
+        for at in (0..SIDE * SIDE).filter(|at| ridge(*at)) {
+            assert!(map.rgb[3 * at + 1] < 120.0 && alpha[at] > 0.5, "ridges are smoother");
+        }
+        map.alpha = None;
+        assert!(!Place::Alpha.is_in(&map));
     }
 }

@@ -12,8 +12,9 @@ mod relief;
 
 use impasto_assets::{AssetError, ColorSpace, Limits, Picture, decode, encode};
 use impasto_engine::{Image, Joins, Mask, resize_plane};
-use impasto_types::{Common, OutputSpec, Part, Recipe};
+use impasto_types::{Channel, Common, OutputSpec, Part, Recipe};
 
+use self::heights::maps_in;
 use self::normals::{NoNormals, Normals};
 use self::relief::Relief;
 use super::{
@@ -21,8 +22,8 @@ use super::{
 };
 
 /// Opens a material: [`Part::Color`] and [`Part::Mask`] as a picture's, and any of
-/// [`Part::Normal`], [`Part::Height`] and [`Part::Roughness`], which come back with the relief of
-/// the paint.
+/// [`Part::Normal`], [`Part::Height`], [`Part::Roughness`] and [`Part::Packed`], which come back with
+/// the relief of the paint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MaterialAdapter;
 
@@ -49,10 +50,18 @@ struct WrongMap {
     source: NoNormals,
 }
 
+/// A packed map lacks its fourth channel.
+#[derive(Debug, thiserror::Error)]
+#[error("`{name}` has no alpha channel, so it is not `{part}`")]
+struct NoAlpha {
+    name: String,
+    part: Part,
+}
+
 impl Adapter for MaterialAdapter {
     fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError> {
         let (maps, colors): (Files<'_>, Files<'_>) =
-            files.iter().partition(|(part, _)| is_map(**part));
+            files.iter().partition(|(part, _)| part.is_surface());
         let common = recipe.common().clone();
         let mut opened = COLORS.open(&colors, recipe)?;
         let [view] = &opened.views[..] else { return Err(AdapterError::MissingPart(Part::Color)) };
@@ -66,6 +75,10 @@ impl Adapter for MaterialAdapter {
             let map = read(source)?;
             if *part == Part::Normal {
                 normals(&map, &common, &joins)?;
+            }
+            if maps_in(*part).iter().any(|(place, _)| !place.is_in(&map)) {
+                let (name, part) = (source.name.clone(), *part);
+                return Err(AdapterError::Other(Box::new(NoAlpha { name, part })));
             }
         }
         let weights = product(coverage.as_ref(), mask.as_ref());
@@ -82,9 +95,9 @@ impl Adapter for MaterialAdapter {
         outputs: &[OutputSpec],
     ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
         let colors: Files<'_> =
-            files.iter().filter(|(part, _)| !is_map(**part)).map(|(p, s)| (*p, *s)).collect();
+            files.iter().filter(|(part, _)| !part.is_surface()).map(|(p, s)| (*p, *s)).collect();
         let (of_maps, of_colors): (Vec<OutputSpec>, Vec<OutputSpec>) =
-            outputs.iter().partition(|output| is_map(output.part));
+            outputs.iter().partition(|output| output.part.is_surface());
         let Some(passed) = COLORS.pass_through(&colors, recipe, &of_colors)? else {
             return Ok(None);
         };
@@ -95,10 +108,6 @@ impl Adapter for MaterialAdapter {
         let maps = of_maps.iter().map(as_it_is).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(in_order(passed.into_iter().chain(maps).collect(), outputs)))
     }
-}
-
-fn is_map(part: Part) -> bool {
-    matches!(part, Part::Normal | Part::Height | Part::Roughness)
 }
 
 fn read(source: &Source) -> Result<Picture, AssetError> {
@@ -164,7 +173,7 @@ impl OpenAsset for OpenMaterial {
         let [image] = &painted[..] else { return Err(AdapterError::MissingPart(Part::Color)) };
         let relief = self::relief(before, image, weights, &joins, common.relief);
         let (of_maps, of_colors): (Vec<OutputSpec>, Vec<OutputSpec>) =
-            outputs.iter().partition(|output| is_map(output.part));
+            outputs.iter().partition(|output| output.part.is_surface());
         let mut files = colors.close(painted, &of_colors)?;
         // The normal map says how high a height map's white is.
         let normal = maps.iter().find(|(part, _)| *part == Part::Normal).map(|(_, source)| source);
@@ -178,17 +187,18 @@ impl OpenAsset for OpenMaterial {
             let mut map = read(source)?;
             let size = (map.width as usize, map.height as usize);
             let paint = relief.resized(size);
-            match output.part {
-                Part::Normal => normals(&map, &common, &joins)?.raise(&mut map, &paint),
-                Part::Height => {
-                    let normal = normal.map(read).transpose()?;
-                    let normals = normal
-                        .filter(|normal| (normal.width, normal.height) == (map.width, map.height))
-                        .map(|normal| normals(&normal, &common, &joins))
-                        .transpose()?;
-                    heights::raise(&mut map, &paint, normals.as_ref(), wraps(&joins));
-                }
-                _ => heights::smooth(&mut map, &paint, common.relief),
+            if output.part == Part::Normal {
+                normals(&map, &common, &joins)?.raise(&mut map, &paint);
+            }
+            let own = maps_in(output.part);
+            let has_heights = own.iter().any(|(_, channel)| *channel == Channel::Height);
+            let normal = normal.filter(|_| has_heights).map(read).transpose()?;
+            let normals = normal
+                .filter(|normal| (normal.width, normal.height) == (map.width, map.height))
+                .map(|normal| normals(&normal, &common, &joins))
+                .transpose()?;
+            for place in own {
+                heights::follow(&mut map, place, &paint, normals.as_ref(), common.relief);
             }
             let bytes = encode(&map, output)?;
             let (width, height) = (map.width, map.height);
