@@ -84,7 +84,8 @@ impl fmt::Display for Note {
             Self::ReliefWithoutMaps { rule, names_maps: false } => write!(
                 f,
                 "rule `{rule}` has `relief` but names no maps that could follow the paint: set \
-                 `normal`, `height`, `roughness` or `packed`, such as normal = \"{{dir}}/{{stem}}_n.png\""
+                 `normal`, `height`, `roughness` or `packed`, such as normal = \
+                 \"{{dir}}/{{stem}}_n.png\""
             ),
             Self::TooSmall { rule, first, count } => {
                 let (others, pass) = match count {

@@ -217,7 +217,8 @@ fn report(
     RunReport { iterations, losses, compute_ms, device: method.device(), warning: None }
 }
 
-/// Decodes the style images, with their shares and spaces, in the action's order, for a result of this size.
+/// Decodes the style images, with their shares and spaces, in the action's order, for a result of
+/// this size.
 /// Each is reduced before the next is decoded.
 fn styles(
     asset: &str,

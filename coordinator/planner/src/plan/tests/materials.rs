@@ -108,7 +108,8 @@ fn what_has_no_maps_is_said() {
     assert!(notes.iter().any(|note| note.to_string().contains(none)), "{notes:?}");
     let packed = RELIEF.replace(
         "height = \"art/{dir}/{material}_disp{tail}.png\"",
-        "packed = { path = \"art/{dir}/{material}_disp{tail}.png\", channels = \"mask+roughness\" }",
+        "packed = { path = \"art/{dir}/{material}_disp{tail}.png\", channels = \
+         \"mask+roughness\" }",
     );
     let plan = folder.plan(&packed).expect("it can be planned");
     let [.., output] = &plan.tasks[0].outputs[..] else { panic!("three outputs") };

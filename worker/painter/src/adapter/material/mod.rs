@@ -22,8 +22,8 @@ use super::{
 };
 
 /// Opens a material: [`Part::Color`] and [`Part::Mask`] as a picture's, and any of
-/// [`Part::Normal`], [`Part::Height`], [`Part::Roughness`] and [`Part::Packed`], which come back with
-/// the relief of the paint.
+/// [`Part::Normal`], [`Part::Height`], [`Part::Roughness`] and [`Part::Packed`], which come back
+/// with the relief of the paint.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MaterialAdapter;
 
