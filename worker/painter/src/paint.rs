@@ -218,8 +218,7 @@ fn report(
 }
 
 /// Decodes the style images, with their shares and spaces, in the action's order, for a result of
-/// this size.
-/// Each is reduced before the next is decoded.
+/// this size. Each is reduced before the next is decoded.
 fn styles(
     asset: &str,
     action: &Action,
