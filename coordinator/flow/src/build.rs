@@ -58,9 +58,7 @@ impl<'o> Build<'o> {
         let began = Instant::now();
         let mut survey_now = survey(request, watcher)?;
         let mut held = None;
-        let plan = &survey_now.plan;
-        let is_stale = plan.stale().next().is_some() || plan.stale_copies().next().is_some();
-        if is_stale || survey_now.state.is_unsaved() {
+        if survey_now.plan.has_work() || survey_now.state.is_unsaved() {
             held = take_lock(&survey_now.project, busy, observer, cancel)?;
             // Another build may have ended since the survey and built what this one needs.
             let recovered = held.as_ref().is_some_and(|held| held.recovered);

@@ -83,8 +83,7 @@ impl Glance {
     /// Keeps what the survey after the glance found, if that is nothing to do, and no file has
     /// changed since the glance. If it cannot be kept, the next build takes longer.
     pub fn keep(self, survey: &Survey) {
-        let is_settled = survey.plan.stale().next().is_none()
-            && survey.plan.stale_copies().next().is_none()
+        let is_settled = !survey.plan.has_work()
             && survey.unusable() == 0
             && survey.unsettled.is_empty()
             && !survey.state.is_unsaved();

@@ -10,14 +10,19 @@ use crate::account::Account;
 use crate::event::Event;
 use crate::outcome::Failed;
 
-/// How many files are written before the build can be canceled, and share a sync of their folders.
+/// How many files, and how many bytes of them, are written before the build can be canceled. They
+/// share a sync of their folders.
 const COPIES_PER_BATCH: usize = 64;
+const BYTES_PER_BATCH: u64 = 256 << 20;
 
 impl Account<'_> {
     /// Writes all stale copies. They need no farm.
     pub(crate) fn copy(&mut self) {
         let stale: Vec<PlannedCopy> = self.survey.plan.stale_copies().cloned().collect();
-        for batch in stale.chunks(COPIES_PER_BATCH) {
+        let mut left = &stale[..];
+        while !left.is_empty() {
+            let (batch, rest) = left.split_at(batch_len(left));
+            left = rest;
             if self.cancel.is_cancelled() {
                 return;
             }
@@ -57,4 +62,14 @@ impl Account<'_> {
         let failed = Failed { asset: copy.source.to_string(), style: None, message };
         self.failed(failed, None);
     }
+}
+
+/// How many of these files a batch takes: at least one.
+fn batch_len(files: &[PlannedCopy]) -> usize {
+    let mut bytes = 0_u64;
+    let fits = |copy: &&PlannedCopy| {
+        bytes = bytes.saturating_add(copy.blob.size_bytes);
+        bytes <= BYTES_PER_BATCH
+    };
+    files.iter().take(COPIES_PER_BATCH).take_while(fits).count().max(1)
 }

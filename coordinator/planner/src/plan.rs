@@ -51,6 +51,11 @@ impl Plan {
         self.tasks.iter().filter(|task| task.is_stale())
     }
 
+    /// Whether anything is to be made or copied.
+    pub fn has_work(&self) -> bool {
+        self.stale().next().is_some() || self.stale_copies().next().is_some()
+    }
+
     /// The copies that have to be written.
     pub fn stale_copies(&self) -> impl Iterator<Item = &PlannedCopy> {
         self.copies.iter().filter(|copy| copy.is_stale)

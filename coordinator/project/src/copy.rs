@@ -1,6 +1,6 @@
 //! Writes files that pass through.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::SystemTime;
@@ -47,7 +47,8 @@ pub fn prepare_copy(project: &Project, copy: &PlannedCopy) -> Result<Prepared, C
             let fingerprint = Fingerprint { stamp, taken_ns, blob, ours: false };
             return Ok(Prepared::unchanged(copy.output.clone(), fingerprint));
         }
-        Ok(old) if old.permissions().readonly() => {
+        // A link has the mode of its source.
+        Ok(old) if old.permissions().readonly() && !copy.is_ours => {
             return Err(ReplaceError::ReadOnly { path: target }.into());
         }
         Ok(_) => {}
@@ -69,6 +70,8 @@ pub fn prepare_copy(project: &Project, copy: &PlannedCopy) -> Result<Prepared, C
     }
     let mut file = AtomicFile::beside(&target).map_err(fail)?;
     let source = File::open(&source).map_err(CopyError::Read)?;
+    let mut permissions = source.metadata().map_err(CopyError::Read)?.permissions();
+    make_writable(&mut permissions);
     let blob = pour(source, |bytes| file.write_all(bytes).map_err(fail))?;
     if blob != copy.blob {
         return Err(CopyError::Changed);
@@ -76,6 +79,8 @@ pub fn prepare_copy(project: &Project, copy: &PlannedCopy) -> Result<Prepared, C
     let modified = SystemTime::now();
     // If the file system refuses the time, the next build digests the file.
     let _ = file.as_file().set_modified(modified);
+    // A program in the tree can be run from its copy, too. Not every file system has modes.
+    let _ = file.set_permissions(permissions);
     let temporary = file.close().map_err(fail)?;
     let staged = Staged { target, temporary, blob, modified_ns: nanoseconds(modified) };
     Ok(Prepared::one(copy.output.clone(), staged))
@@ -91,6 +96,17 @@ fn is_other_name(output: &Metadata, source: &Path, how: Passthrough) -> bool {
 /// another disk.
 fn linked(source: &Path, target: &Path) -> Option<ClosedFile> {
     ClosedFile::linked_beside(source, target).ok()
+}
+
+/// Lets the owner write, so that the next build can replace the file.
+fn make_writable(permissions: &mut Permissions) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        permissions.set_mode(permissions.mode() | 0o200);
+    }
+    #[cfg(not(unix))]
+    permissions.set_readonly(false);
 }
 
 /// Passes all bytes on, and returns what they were.
@@ -126,6 +142,7 @@ mod tests {
             blob: BlobRef::of(bytes),
             output: path("out/walls/a.mtl"),
             how,
+            is_ours: false,
             is_stale: true,
         }
     }

@@ -16,7 +16,7 @@ pub struct CheckArgs {
 
 pub(crate) fn run(args: CheckArgs, context: &Context) -> Result<Exit, Failure> {
     let survey = survey(&args.survey.request(context), None)?;
-    let sound = survey.plan.stale().next().is_none() && survey.unusable() == 0;
+    let sound = !survey.plan.has_work() && survey.unusable() == 0;
     if sound && !context.screen.is_json() {
         context.screen.message(summary(&survey));
     } else {

@@ -201,7 +201,9 @@ fn is_dds(path: &Path) -> bool {
 fn decode_dds(mut reader: impl BufRead, path: &Path) -> Result<DynamicImage, ImageError> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
-    let limits = impasto_assets::Limits::default();
+    // A picture takes twelve bytes a pixel there, alpha four, and four here.
+    let max_pixels = MAX_DECODED_BYTES / 20;
+    let limits = impasto_assets::Limits { max_pixels, ..Default::default() };
     let picture = impasto_assets::decode(&bytes, &path.display().to_string(), &limits);
     let picture = picture.map_err(|error| ImageError::IoError(io::Error::other(error)))?;
     let level = |level: f32| level.round().clamp(0.0, 255.0) as u8;

@@ -46,6 +46,9 @@ pub struct Origin {
     /// Whether a file with associated alpha has colours where alpha is 0, which add light. Then
     /// such pixels are written as they are; otherwise they are written as black.
     pub additive: bool,
+    /// Whether the channels are numbers and no colours, such as a normal map's: then a file's mips
+    /// are plain averages. No decoder knows it.
+    pub is_data: bool,
     /// What only TIFF can hold, if the file is one.
     pub tiff: Option<TiffLayout>,
     /// How the file is stored, if it is TGA.
@@ -144,6 +147,7 @@ impl Origin {
             orientation: Orientation::Normal,
             alpha_kind: AlphaKind::Straight,
             additive: false,
+            is_data: false,
             tiff: None,
             tga: None,
             dds: None,

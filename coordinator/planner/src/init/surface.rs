@@ -1,6 +1,6 @@
 //! The patterns that name the maps of a folder's materials.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use impasto_types::AssetPath;
 
@@ -42,23 +42,17 @@ pub(super) fn patterns(assets: &[&AssetPath]) -> Vec<(&'static str, String)> {
     let all = DataMaps::among(assets.iter().copied());
     let (maps, colors): (Vec<&AssetPath>, Vec<&AssetPath>) =
         assets.iter().copied().partition(|path| all.find(path).is_some());
-    let mut by_folder: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+    let mut folders: HashMap<&str, Colors<'_>> = HashMap::new();
     for color in colors {
-        let named = DataMaps::material_and_tail(color.file_stem());
-        by_folder.entry(color.parent()).or_default().push(named);
+        folders.entry(color.parent()).or_default().add(color.file_stem());
     }
     let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for map in maps {
         let Some(word) = DataMaps::word(map) else { continue };
         let named = WORDS.iter().find(|(_, words)| words.contains(&word.as_str()));
-        let (Some((key, _)), Some(colors)) = (named, by_folder.get(map.parent())) else { continue };
-        // The longest name is the material's own, not one that it begins like.
-        let own = colors.iter().filter_map(|(material, tail)| {
-            let middle = map.file_stem().strip_prefix(material)?.strip_suffix(tail)?;
-            (!middle.is_empty()).then_some((material.len(), middle))
-        });
-        let Some((_, middle)) = own.max() else { continue };
-        let pattern = format!("{{dir}}/{{material}}{middle}{{tail}}.{}", map.extension());
+        let (Some((key, _)), Some(colors)) = (named, folders.get(map.parent())) else { continue };
+        let Some(pattern) = colors.pattern(map.file_stem()) else { continue };
+        let pattern = format!("{{dir}}/{pattern}.{}", map.extension());
         *counts.entry((key, pattern)).or_default() += 1;
     }
     let most = |key: &&'static str| {
@@ -68,6 +62,42 @@ pub(super) fn patterns(assets: &[&AssetPath]) -> Vec<(&'static str, String)> {
         most.map(|((_, pattern), _)| (*key, pattern.clone()))
     };
     WORDS.iter().map(|(key, _)| key).filter_map(most).collect()
+}
+
+/// The colour maps of a folder by their names.
+#[derive(Debug, Default)]
+struct Colors<'a> {
+    stems: HashSet<&'a str>,
+    /// What follows each material's name.
+    tails: HashMap<&'a str, HashSet<&'a str>>,
+}
+
+impl<'a> Colors<'a> {
+    fn add(&mut self, stem: &'a str) {
+        let (material, tail) = DataMaps::material_and_tail(stem);
+        self.stems.insert(stem);
+        self.tails.entry(material).or_default().insert(tail);
+    }
+
+    /// The pattern by which one of these names a map. The longest name is the material's own, not
+    /// one that it begins like.
+    fn pattern(&self, map: &str) -> Option<String> {
+        let mut ends = map.char_indices().map(|(at, _)| at).rev();
+        ends.find_map(|end| {
+            let (name, rest) = map.split_at(end);
+            // `wall_01_n` is the map of `wall_01`, whose number is no tail of the map's.
+            if !rest.is_empty() && self.stems.contains(name) {
+                let (_, tail) = DataMaps::material_and_tail(name);
+                if !tail.is_empty() || !self.tails.contains_key(name) {
+                    return Some(format!("{{stem}}{rest}"));
+                }
+            }
+            let tails = self.tails.get(name)?.iter();
+            let middles = tails.filter_map(|tail| rest.strip_suffix(tail));
+            let middle = middles.filter(|middle| !middle.is_empty()).min_by_key(|own| own.len())?;
+            Some(format!("{{material}}{middle}{{tail}}"))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +143,10 @@ mod tests {
         check(
             &["m/wall.png", "m/wall_local.tga", "m/wall2.png", "m/wall2_n.png", "m/wall_n.png"],
             &[("normal", "{dir}/{material}_n{tail}.png")],
+        );
+        check(
+            &["wall_01.png", "wall_01_n.png", "wall_02.png", "wall_02_n.png"],
+            &[("normal", "{dir}/{stem}_n.png")],
         );
         check(&["m/wall.png", "n/wall_n.png", "m/left_arm.png"], &[]);
     }

@@ -66,6 +66,7 @@ impl Manifest {
         }
         match self.verdict(path) {
             Verdict::Skipped(_) | Verdict::Unmatched => true,
+            Verdict::Foreign if self.needs(path) => false,
             Verdict::Foreign => self.in_assets(path).is_some_and(|relative| {
                 let is_output =
                     || self.project.output.may_make(&path.case_key()) && self.is_output(path);
@@ -73,6 +74,11 @@ impl Manifest {
             }),
             Verdict::Wanted(_) | Verdict::Excluded | Verdict::Output | Verdict::Input => false,
         }
+    }
+
+    /// Whether rules need the file itself: a style, initial picture, shared mask or network.
+    pub(crate) fn needs(&self, path: &AssetPath) -> bool {
+        self.is_input(path) || self.networks.iter().any(|own| own.case_key() == path.case_key())
     }
 
     /// Where a file that passes through is written: once, or once in the tree of each style that

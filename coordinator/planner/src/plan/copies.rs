@@ -16,6 +16,8 @@ pub struct PlannedCopy {
     pub blob: BlobRef,
     pub output: AssetPath,
     pub how: Passthrough,
+    /// Whether what is there now is what the last build wrote.
+    pub is_ours: bool,
     pub is_stale: bool,
 }
 
@@ -53,6 +55,10 @@ impl Planner<'_> {
         // Built with an earlier output pattern, so still an output.
         sources.retain(|file| !findings.previous.contains_key(&file.path));
         sources.sort_by(|one, other| one.path.cmp(&other.path));
+        let awaiting = self.plan.awaiting.iter();
+        let awaited: HashMap<_, &AssetPath> = awaiting
+            .flat_map(|own| own.output_paths().map(|output| (output.case_key(), &own.asset)))
+            .collect();
         let mut first_of: HashMap<_, AssetPath> = HashMap::with_capacity(sources.len());
         for OtherFile { path: source, blob } in sources {
             let outputs = manifest
@@ -61,20 +67,34 @@ impl Planner<'_> {
             for output in outputs {
                 let key = output.case_key();
                 // A map that follows the paint.
-                if self.outputs.contains_key(&key) && companions.contains(&source.case_key()) {
+                let is_made = self.outputs.contains_key(&key) || awaited.contains_key(&key);
+                if is_made && companions.contains(&source.case_key()) {
                     continue;
                 }
+                if manifest.needs(&output) {
+                    let (asset, input) = (source, output.clone());
+                    return Err(PlanError::Overwrites { asset, output, input });
+                }
                 let task = self.outputs.get(&key).map(|place| &self.plan.tasks[*place].asset);
+                let task = task.or_else(|| awaited.get(&key).copied());
                 if let Some(first) = task.or_else(|| first_of.get(&key)) {
                     let (first, second) = (first.clone(), source);
                     return Err(PlanError::CopyCollision { first, second, output });
                 }
                 first_of.insert(key, source.clone());
-                let mut copy =
-                    PlannedCopy { source: source.clone(), blob, output, how, is_stale: true };
+                let mut copy = PlannedCopy {
+                    source: source.clone(),
+                    blob,
+                    output,
+                    how,
+                    is_ours: false,
+                    is_stale: true,
+                };
                 let record = findings.previous.get(&copy.output);
                 copy.is_stale = findings.present.get(&copy.output) != Some(&blob)
                     || record.is_none_or(|record| record.action_digest != copy.recorded());
+                let present = findings.present.get(&copy.output);
+                copy.is_ours = record.is_some_and(|record| Some(&record.output) == present);
                 self.plan.copies.push(copy);
             }
         }

@@ -58,15 +58,22 @@ impl Drafter<'_> {
         });
         match paintable {
             Ok((header, size, companions)) => match self.awaited(rule, painting) {
-                Some(model) => self.awaiting(asset, rule, painting, model, (header, size)),
+                Some(model) => {
+                    let maps = companions.iter().filter(|(part, _, _)| part.is_surface());
+                    let maps = maps.map(|(_, path, file)| (path, file.header.format)).collect();
+                    self.awaiting(asset, rule, painting, (model, maps), (header, size))
+                }
                 None => {
-                    let template = self.templates.get(rule, painting, header.format)?;
                     let maps = companions.iter().filter(|(part, _, _)| part.is_surface());
                     let maps: Vec<_> =
                         maps.map(|(part, _, file)| (*part, file.header.format)).collect();
-                    let material = (!maps.is_empty()).then(|| template.with_maps(&maps));
-                    let template = material.as_ref().unwrap_or(template);
-                    self.task(asset, &companions, template, header, size)
+                    let (templates, format) = (self.templates, header.format);
+                    if maps.is_empty() {
+                        let template = templates.get(rule, painting, format)?;
+                        return self.task(asset, &companions, template, header, size);
+                    }
+                    let template = templates.material(rule, painting, format, maps)?;
+                    self.task(asset, &companions, &template, header, size)
                 }
             },
             Err(cause) => {
@@ -87,13 +94,15 @@ impl Drafter<'_> {
         asset: Asset<'_>,
         rule: usize,
         painting: usize,
-        model: &AssetPath,
+        (model, maps): (&AssetPath, Vec<(&AssetPath, ContainerFormat)>),
         (header, (width, height)): (ImageHeader, (u32, u32)),
     ) -> Result<Draft, PlanError> {
         let (rule, painting) =
             (&self.manifest.rules()[rule].name, &self.manifest.paintings(rule)[painting]);
         let format = painting.output_spec(header.format).format;
+        let map = |(path, format)| self.output(path, rule, &painting.style, format);
         Ok(Draft::Awaiting(Awaiting {
+            maps: maps.into_iter().map(map).collect::<Result<_, _>>()?,
             asset: asset.path().clone(),
             rule: rule.clone(),
             style: painting.style.clone(),

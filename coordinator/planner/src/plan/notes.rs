@@ -231,7 +231,7 @@ impl Planner<'_> {
         let failing: BTreeSet<_> =
             self.plan.problems.iter().map(|problem| &problem.asset).chain(unsettled).collect();
         let tasks = self.plan.tasks.iter();
-        let awaiting = self.plan.awaiting.iter().map(|awaiting| &awaiting.output);
+        let awaiting = self.plan.awaiting.iter().flat_map(|awaiting| awaiting.output_paths());
         // A network that was trained here is kept as long as rules paint with it.
         let made: HashSet<_> = tasks
             .flat_map(PlannedTask::output_paths)

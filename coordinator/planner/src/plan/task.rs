@@ -62,10 +62,19 @@ pub struct Awaiting {
     pub rule: String,
     pub style: String,
     pub output: AssetPath,
+    /// Where its maps that follow the paint will be.
+    pub maps: Vec<AssetPath>,
     /// The network's file.
     pub model: AssetPath,
     /// See [`TaskSpec::work`].
     pub work: u64,
+}
+
+impl Awaiting {
+    /// All files that its task will make.
+    pub fn output_paths(&self) -> impl Iterator<Item = &AssetPath> {
+        [&self.output].into_iter().chain(&self.maps)
+    }
 }
 
 /// What the tasks of one rule, style and format share.

@@ -1,10 +1,11 @@
 //! What all assets of one rule, style and format share, worked out once.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_types::{
-    Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint, Input,
-    OutputSpec, Part, StyleRef,
+    Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint,
+    GreenAxis, Input, OutputSpec, Part, StyleRef,
 };
 
 use super::Form;
@@ -35,6 +36,9 @@ impl<'a> Template<'a> {
     ) -> Result<Self, PlanError> {
         let style = manifest.style(&painting.style);
         let mut action = action(findings, rule, style, painting, format)?;
+        // Only materials have them, so that tuning them repaints no other asset.
+        let common = action.recipe.common_mut();
+        (common.relief, common.green) = (0.0, GreenAxis::default());
         let inputs = std::mem::take(&mut action.inputs);
         let found = |path: &AssetPath| Some(input(findings, path).ok()?.header);
         let cut = |image: &StyleImage| {
@@ -55,9 +59,10 @@ impl<'a> Template<'a> {
     }
 
     /// The same for a material with these maps, each in its format.
-    pub(super) fn with_maps(&self, maps: &[(Part, ContainerFormat)]) -> Self {
+    fn with_maps(&self, maps: &[(Part, ContainerFormat)]) -> Self {
         let mut action = self.form.action.clone();
         action.kind = AssetKind::material();
+        action.recipe = self.painting.recipe.clone();
         let quality = action.outputs[0].quality;
         let maps =
             maps.iter().map(|(part, format)| OutputSpec { part: *part, format: *format, quality });
@@ -92,6 +97,9 @@ impl<'a> Template<'a> {
 
 type ByFormat<'a> = [OnceLock<Result<Template<'a>, PlanError>>; ContainerFormat::ALL.len()];
 
+/// The rule, painting and format of colours, and the maps beside them.
+type MaterialKey = (usize, usize, ContainerFormat, Vec<(Part, ContainerFormat)>);
+
 /// The templates of a manifest, each made when the first asset needs it: an error in one that no
 /// asset needs stops nothing.
 #[derive(Debug)]
@@ -100,13 +108,33 @@ pub(super) struct Templates<'a> {
     findings: &'a Findings<'a>,
     /// By rule, painting and format.
     made: Vec<Vec<ByFormat<'a>>>,
+    materials: Mutex<HashMap<MaterialKey, Arc<Template<'a>>>>,
 }
 
 impl<'a> Templates<'a> {
     pub(super) fn new(manifest: &'a Manifest, findings: &'a Findings<'a>) -> Self {
         let of_rule = |rule| manifest.paintings(rule).iter().map(|_| Default::default()).collect();
         let made = (0..manifest.rules().len()).map(of_rule).collect();
-        Self { manifest, findings, made }
+        Self { manifest, findings, made, materials: Mutex::default() }
+    }
+
+    /// The template of materials with these maps.
+    pub(super) fn material(
+        &self,
+        rule: usize,
+        painting: usize,
+        format: ContainerFormat,
+        maps: Vec<(Part, ContainerFormat)>,
+    ) -> Result<Arc<Template<'a>>, PlanError> {
+        let plain = self.get(rule, painting, format)?;
+        let mut made = self.materials.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (rule, painting, format, maps);
+        if let Some(known) = made.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let material = Arc::new(plain.with_maps(&key.3));
+        made.insert(key, Arc::clone(&material));
+        Ok(material)
     }
 
     /// The template of the rule's painting number `painting`, for assets in `format`.

@@ -14,9 +14,9 @@ use crate::walk::names_an_image;
 /// have names that not every system can store, are left out: a plan says how many were found.
 pub(super) fn pictures(project: &Project) -> BTreeSet<AssetPath> {
     let mut pictures = BTreeSet::new();
-    // Folders that links lead to, so that a circle of links ends.
-    let mut entered = BTreeSet::new();
     for folder in project.manifest().content_folders() {
+        // Folders that links lead to, so that a circle of links ends.
+        let mut entered = BTreeSet::new();
         let Ok(root) = project.resolve_input(folder) else { continue };
         let mut folders = vec![(folder.to_string(), root)];
         while let Some((shown, path)) = folders.pop() {

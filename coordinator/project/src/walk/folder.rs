@@ -198,6 +198,12 @@ fn other(project: &Project, folder: &Folder, name: &OsStr, entry: &DirEntry) -> 
     };
     match metadata {
         Ok(metadata) => Some(Entry::Other(Found { path, stamp: Stamp::of(&metadata) })),
+        // Removed since its folder was listed.
+        Err(ScanProblem::Unreadable { source, .. })
+            if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() =>
+        {
+            None
+        }
         Err(problem @ ScanProblem::Leaves(_)) => {
             Some(Entry::LinkedFile(folder.shown(name), problem))
         }

@@ -87,6 +87,18 @@ fn every_style_gets_a_whole_tree_and_masks_are_in_it() {
 }
 
 #[test]
+fn a_copy_never_replaces_what_rules_need() {
+    let mut folder = street();
+    let style = OtherFile { path: path("art/day.jpg"), blob: BlobRef::of(b"other") };
+    folder.listing.others = vec![style];
+    folder.check_refused(
+        &PASSING.replace("game/{dir}", "styles/{dir}"),
+        "the output of art/day.jpg would overwrite styles/day.jpg, which is an asset or a style; \
+         change `output` in [project]",
+    );
+}
+
+#[test]
 fn what_passes_through_follows_the_manifest() {
     let manifest = Manifest::parse(PASSING, "impasto.toml").expect("it can be read");
     for (name, passes) in [

@@ -26,12 +26,12 @@ pub(super) fn write(picture: &Picture) -> Vec<u8> {
 /// The same bytes for any number of threads.
 fn write_with(picture: &Picture, threads: usize) -> Vec<u8> {
     let mut layout = layout_of(picture);
-    let kind = picture.origin.alpha_kind;
+    let (kind, is_data) = (picture.origin.alpha_kind, picture.origin.is_data);
     let meaning = Meaning {
-        is_encoded: holds_encoded_light(&layout),
-        is_opacity: kind != AlphaKind::Unspecified,
+        is_encoded: holds_encoded_light(&layout) && !is_data,
+        is_opacity: kind != AlphaKind::Unspecified && !is_data,
     };
-    let weigh = kind == AlphaKind::Straight && picture.alpha.is_some();
+    let weigh = kind == AlphaKind::Straight && picture.alpha.is_some() && !is_data;
     let mut body = Vec::new();
     for (mip, mut level) in mips::levels(picture, layout.mips, meaning).into_iter().enumerate() {
         if let (AlphaKind::Associated, Some(alpha)) = (kind, &level.alpha) {

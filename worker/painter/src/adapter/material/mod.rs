@@ -185,6 +185,7 @@ impl OpenAsset for OpenMaterial {
                 continue;
             }
             let mut map = read(source)?;
+            map.origin.is_data = true;
             let size = (map.width as usize, map.height as usize);
             let paint = relief.resized(size);
             if output.part == Part::Normal {
@@ -320,6 +321,8 @@ mod tests {
         let leans = (0..SIDE).all(|x| (normal.rgb[3 * x] - 127.5) * slope(x) <= 1e-2);
         assert!(leans, "{:?}", &normal.rgb[..36]);
         assert!(normal.rgb.iter().skip(1).step_by(3).all(|green| (green - 127.5).abs() < 0.1));
+        let blue = normal.rgb.iter().skip(2).step_by(3).copied().fold(255.0, f32::min);
+        assert!(blue < 240.0, "vectors stay of length 1: {blue}");
     }
 
     #[test]

@@ -32,6 +32,9 @@ const MOST_OTHERS: f32 = 0.1;
 /// The steepest slope that a pixel may have: a vector nearly in the surface.
 const STEEPEST: f32 = 20.0;
 
+/// Of 8-bit rounding, JPEG, and maps that were scaled down without being normalised again.
+const LENGTH_TOLERANCE: f32 = 0.15;
+
 /// Blue levels within which a map has no third component.
 const CONSTANT: f32 = 0.6;
 
@@ -50,14 +53,15 @@ impl Normals {
         let (least, most) = blue.fold((f32::MAX, f32::MIN), |(least, most), value| {
             (least.min(*value), most.max(*value))
         });
-        let has_z = most - least > CONSTANT;
+        // A map that is flat has one level of blue, too: that of its vectors.
+        let has_z = most - least > CONSTANT || is_unit(map);
         let (mut slopes, mut others) = (Vec::with_capacity(map.pixels()), 0_usize);
         for pixel in map.rgb.chunks_exact(3) {
             let [x, y, mut z] = [0, 1, 2].map(|channel| pixel[channel] / 127.5 - 1.0);
             let flat = (x * x + y * y).sqrt();
             if has_z {
                 let length = (flat * flat + z * z).sqrt();
-                others += usize::from((length - 1.0).abs() > 0.15 || z < -0.05);
+                others += usize::from((length - 1.0).abs() > LENGTH_TOLERANCE || z < -0.05);
             } else {
                 others += usize::from(flat > 1.02);
                 z = (1.0 - flat * flat).max(0.0).sqrt();
@@ -100,6 +104,15 @@ impl Normals {
             }
         }
     }
+}
+
+/// Whether most pixels are vectors of length 1 with the blue that they have.
+fn is_unit(map: &Picture) -> bool {
+    let is_unit = |pixel: &&[f32]| {
+        let [x, y, z] = [0, 1, 2].map(|channel| pixel[channel] / 127.5 - 1.0);
+        z > 0.0 && ((x * x + y * y + z * z).sqrt() - 1.0).abs() <= LENGTH_TOLERANCE
+    };
+    2 * map.rgb.chunks_exact(3).filter(is_unit).count() > map.pixels()
 }
 
 /// Whether the slopes are those of a surface rather with the other sign of the second. The
