@@ -36,7 +36,8 @@ struct Step {
 }
 
 /// Checks that every picture can be decoded and held within the memory that painting may take.
-/// Files whose headers cannot be read are left to what decodes them.
+/// Files whose headers cannot be read are left to what decodes them. Returns the header of the
+/// asset that is painted, if it is one picture: finding it may mean reading the whole file.
 ///
 /// # Errors
 /// [`PaintError::Picture`], which names the first picture that does not fit.
@@ -46,7 +47,7 @@ pub(crate) fn check(
     asset: &str,
     action: &Action,
     sources: &Sources,
-) -> Result<(), PaintError> {
+) -> Result<Option<Header>, PaintError> {
     let held_bytes = method.bytes() + sources.bytes();
     let mut budget =
         Budget { asset, given_bytes: memory_bytes, begun_bytes: held_bytes, held_bytes };
@@ -72,14 +73,17 @@ pub(crate) fn check(
     for (part, source) in &sources.files {
         match part {
             Part::Init | Part::Model => {}
+            part if part.is_surface() => budget.add(source, map_step)?,
             Part::Mask => {
                 let asset = color.map_or(0, |header| header.footprint().pixels());
                 budget.add(source, |header| mask_step(header, asset))?;
             }
             _ => {
                 let covers = action.recipe.common().alpha == AlphaUse::Coverage;
-                budget.add(source, |header| asset_step(header, upright, covers))?;
-                own_bytes += header(source).map_or(0, |own| 3 * VALUE * own.footprint().pixels());
+                budget.add(source, |header| {
+                    own_bytes += 3 * VALUE * header.footprint().pixels();
+                    asset_step(header, upright, covers)
+                })?;
             }
         }
     }
@@ -90,10 +94,10 @@ pub(crate) fn check(
         PreserveColor::None if common.palette > 0.0 => 1,
         PreserveColor::None | PreserveColor::Statistics => 0,
     };
-    match sources.files.get(&Part::Color) {
-        Some(color) => budget.fit(color, own_bytes * (copies + u64::from(masked))),
-        None => Ok(()),
+    if let Some(color) = sources.files.get(&Part::Color) {
+        budget.fit(color, own_bytes * (copies + u64::from(masked)))?;
     }
+    Ok(color)
 }
 
 impl Budget<'_> {
@@ -136,11 +140,6 @@ pub(crate) fn result_size(recipe: &Recipe, color: Option<&Header>, upright: bool
     })
 }
 
-/// The header of the asset that is painted, if it is one picture.
-pub(crate) fn color_header(sources: &Sources) -> Option<Header> {
-    sources.files.get(&Part::Color).and_then(header)
-}
-
 /// A file of the asset: its colours are painted, and what else it has waits. Where alpha is
 /// coverage, the method and the asset hold it once more each.
 fn asset_step(header: &Header, upright: bool, covers: bool) -> Step {
@@ -158,6 +157,15 @@ fn asset_step(header: &Header, upright: bool, covers: bool) -> Step {
         peak_bytes: u64::max(footprint.decoding_bytes(), held + beside).max(kept_bytes),
         kept_bytes,
     }
+}
+
+/// A map of a material's surface, which waits as a file: it is decoded to be checked, and again when
+/// the paint is dry, beside its slopes and the relief.
+fn map_step(header: &Header) -> Step {
+    let footprint = header.footprint();
+    let beside = 6 * VALUE * footprint.pixels();
+    let peak_bytes = footprint.decoding_bytes().max(footprint.held_bytes() + beside);
+    Step { peak_bytes, kept_bytes: 0 }
 }
 
 /// A mask: a weight for each pixel, in the asset's size, twice, with the asset's own colours.

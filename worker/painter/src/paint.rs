@@ -10,7 +10,7 @@ use impasto_types::{Action, AssetKind, Losses, Part, RunReport, StyleRef, error_
 use tracing::debug;
 
 use crate::adapter;
-use crate::budget::{self, color_header, result_size};
+use crate::budget::{self, result_size};
 use crate::checkpoint::Checkpoint;
 use crate::sources::Sources;
 use crate::{
@@ -117,7 +117,7 @@ fn paint_from(
     let init = files.remove(&Part::Init);
     files.remove(&Part::Model);
     let began = Instant::now();
-    budget::check(method, memory_bytes, asset, action, sources)?;
+    let color = budget::check(method, memory_bytes, asset, action, sources)?;
     let passed = adapter.pass_through(&files, &action.recipe, &action.outputs);
     if let Some(files) = passed.map_err(unusable)? {
         debug!("{asset}: too small to be painted, so it is passed through");
@@ -126,7 +126,7 @@ fn paint_from(
     // It lies on the asset's pixels, so it is turned only if the asset is.
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
-    let size = result_size(&action.recipe, color_header(sources).as_ref(), upright);
+    let size = result_size(&action.recipe, color.as_ref(), upright);
     let mut styles = styles(asset, action, sources, size)?;
     let asked: Vec<_> = sources.styles.iter().zip(&action.styles).map(asked).collect();
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;

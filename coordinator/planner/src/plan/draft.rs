@@ -144,31 +144,40 @@ impl Drafter<'_> {
             outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
         );
         // A mask is held to the end, unlike other sources, and counted as such.
-        let (masks, unmasked): (Vec<_>, Vec<_>) =
-            companions.iter().partition(|(part, _, _)| *part == Part::Mask);
+        let masks = companions.iter().filter(|(part, _, _)| *part == Part::Mask);
+        let unmasked = companions.iter().filter(|(part, _, _)| *part != Part::Mask);
         let size_of =
             |(_, _, file): &(Part, AssetPath, InputFile)| (file.header.width, file.header.height);
         let Template { painting, styles: decoded, init, .. } = template;
         let styles: Vec<_> = decoded.iter().map(|(_, size)| *size).collect();
-        let beside = companions.iter().map(|(_, _, file)| file.header);
+        // Maps of a surface wait as files, and are decoded one at a time.
+        let (maps, beside): (Vec<_>, Vec<_>) =
+            companions.iter().partition(|(part, _, _)| part.is_surface());
+        let beside = beside.into_iter().map(|(_, _, file)| file.header);
         let others: Vec<_> =
             beside.chain(*init).chain([header]).map(|header| header.footprint()).collect();
         let sources: Vec<_> = styles
             .iter()
             .copied()
             .chain(init.map(|header| header.upright_size()))
-            .chain(unmasked.into_iter().map(size_of))
+            .chain(unmasked.filter(|(part, _, _)| !part.is_surface()).map(size_of))
             .chain([(header.width, header.height)])
             .collect();
         let (recipe, size) = (&painting.recipe, (width, height));
-        let mask = masks.first().copied().map(size_of);
+        let mask = masks.map(size_of).next();
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
-        let has_maps = companions.iter().any(|(part, _, _)| part.is_surface());
-        let own = has_maps.then(|| estimate::material_bytes((header.width, header.height)));
+        let own =
+            (!maps.is_empty()).then(|| estimate::material_bytes((header.width, header.height)));
         let painted = estimate::memory_bytes(recipe, size, &sources, &styles)
             + masked
             + own.unwrap_or_default();
-        let read = estimate::decoding_bytes(recipe, size, decoded, &others);
+        let read_with = |others: &[_]| estimate::decoding_bytes(recipe, size, decoded, others);
+        let largest = maps.iter().map(|(_, _, file)| file.header.footprint());
+        let largest = largest.max_by_key(|footprint| footprint.decoding_bytes());
+        let read = match largest {
+            None => read_with(&others),
+            Some(map) => read_with(&[&others[..], &[map]].concat()),
+        };
         let keys = outputs.iter().map(|output| output.path.case_key()).collect();
         let task = PlannedTask {
             asset: asset.path().clone(),
