@@ -159,8 +159,8 @@ fn asset_step(header: &Header, upright: bool, covers: bool) -> Step {
     }
 }
 
-/// A map of a material's surface, which waits as a file: it is decoded to be checked, and again when
-/// the paint is dry, beside its slopes and the relief.
+/// A map of a material's surface, which waits as a file: it is decoded to be checked, and again
+/// when the paint is dry, beside its slopes and the relief.
 fn map_step(header: &Header) -> Step {
     let footprint = header.footprint();
     let beside = 6 * VALUE * footprint.pixels();
