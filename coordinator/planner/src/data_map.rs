@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use self::folder::ColourFolders;
 use self::name::{MapWord, TextureName};
 use self::words::Kind;
+pub(crate) use self::words::NORMALS;
 
 /// Distinguishes data maps from pictures among the files of a folder.
 #[derive(Debug, Clone, Default)]

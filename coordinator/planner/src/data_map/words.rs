@@ -27,9 +27,10 @@ pub(super) fn kind(word: &str) -> Option<Kind> {
     WORDS.iter().find(|(_, words)| words.contains(&word)).map(|(kind, _)| *kind)
 }
 
-const WORDS: [(Kind, &[&str]); 7] = [
+const WORDS: [(Kind, &[&str]); 8] = [
     (Kind::Colour, &COLOURS),
     (Kind::ColourLetter, &["d", "c"]),
+    (Kind::Data, &NORMALS),
     (Kind::Data, &DATA),
     (Kind::Technical, &TECHNICAL),
     (Kind::Noun, &NOUNS),
@@ -69,8 +70,8 @@ const COLOURS: [&str; 29] = [
     "luma",
 ];
 
-const DATA: [&str; 114] = [
-    // Normals.
+/// Normals in tangent space, whose vectors lean around the surface's own.
+pub(crate) const NORMALS: [&str; 16] = [
     "norgl",
     "nordx",
     "norogl",
@@ -87,6 +88,10 @@ const DATA: [&str; 114] = [
     "normalmap",
     "normalmapgl",
     "normalmapdx",
+];
+
+const DATA: [&str; 98] = [
+    // Other normals.
     "normaltexture",
     "normaltangent",
     "normalbase",

@@ -4,37 +4,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use impasto_types::AssetPath;
 
-use crate::data_map::DataMaps;
+use crate::data_map::{DataMaps, NORMALS};
 
 /// The keys of a rule, with the words of the maps that they name.
-const WORDS: [(&str, &[&str]); 3] = [
-    ("normal", &NORMALS),
-    ("height", &["disp", "displ", "displacement", "displacementmap", "height", "heightmap", "h"]),
-    ("roughness", &["rough", "roughness", "roughnessmap", "rgh", "r"]),
-];
-
-const NORMALS: [&str; 21] = [
-    "n",
-    "nor",
-    "norgl",
-    "nordx",
-    "norogl",
-    "norm",
-    "nrm",
-    "nrml",
-    "nml",
-    "nmap",
-    "nm",
-    "normal",
-    "normals",
-    "normalgl",
-    "normaldx",
-    "normalogl",
-    "normalopengl",
-    "normaldirectx",
-    "normalmap",
-    "normalmapgl",
-    "normalmapdx",
+const WORDS: [(&str, &[&[&str]]); 3] = [
+    ("normal", &[&NORMALS, &["n", "nor", "norm", "nm", "normal"]]),
+    (
+        "height",
+        &[&["disp", "displ", "displacement", "displacementmap", "height", "heightmap", "h"]],
+    ),
+    ("roughness", &[&["rough", "roughness", "roughnessmap", "rgh", "r"]]),
 ];
 
 /// For each key the pattern that names the most maps of these assets' materials.
@@ -49,7 +28,7 @@ pub(super) fn patterns(assets: &[&AssetPath]) -> Vec<(&'static str, String)> {
     let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for map in maps {
         let Some(word) = DataMaps::word(map) else { continue };
-        let named = WORDS.iter().find(|(_, words)| words.contains(&word.as_str()));
+        let named = WORDS.iter().find(|(_, words)| words.concat().contains(&word.as_str()));
         let (Some((key, _)), Some(colors)) = (named, folders.get(map.parent())) else { continue };
         let Some(pattern) = colors.pattern(map.file_stem()) else { continue };
         let pattern = format!("{{dir}}/{pattern}.{}", map.extension());
