@@ -5,7 +5,6 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use impasto_planner::Passthrough;
 use impasto_types::{AssetPath, Digest};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -73,8 +72,7 @@ pub fn is_in_tree(project: &Project, path: &AssetPath) -> bool {
         }
     };
     below.is_some_and(|path| !path.split('/').any(is_passed_over))
-        && (names_an_image(Path::new(path.as_str()))
-            || project.manifest().passthrough() != Passthrough::None)
+        && (names_an_image(Path::new(path.as_str())) || project.manifest().passes_files())
 }
 
 #[derive(Default)]
@@ -188,7 +186,7 @@ fn look(project: &Project, name: &Path, entry: &DirEntry) -> io::Result<Option<E
     if kind.is_dir() {
         return Ok(Some(Entry::Folder(entry.path())));
     }
-    let is_picture = names_an_image(name) || project.manifest().passthrough() != Passthrough::None;
+    let is_examined = names_an_image(name) || project.manifest().passes_files();
     if kind.is_symlink() {
         let path = entry.path();
         if path.is_dir() && project.enters(&path) {
@@ -198,7 +196,7 @@ fn look(project: &Project, name: &Path, entry: &DirEntry) -> io::Result<Option<E
         let target = fs::canonicalize(&path).ok();
         return Ok(Some(Entry::Link { own, target, stamp: stamp_if_there(&path)? }));
     }
-    match (kind.is_file(), is_picture) {
+    match (kind.is_file(), is_examined) {
         (true, true) => Ok(Some(Entry::File(Stamp::of(&entry.metadata()?)))),
         (true, false) => Ok(is_unsupported(name).then_some(Entry::Named)),
         (false, _) => Ok(None),

@@ -58,10 +58,15 @@ impl Manifest {
         self.project.passthrough
     }
 
+    /// Whether files that no rule paints come to the outputs.
+    pub fn passes_files(&self) -> bool {
+        self.passthrough() != Passthrough::None
+    }
+
     /// Whether the file at `path`, an image or not, passes through: it is in the folder of assets,
     /// and neither painted, excluded, an input nor an output.
     pub fn passes_through(&self, path: &AssetPath) -> bool {
-        if self.passthrough() == Passthrough::None {
+        if !self.passes_files() {
             return false;
         }
         match self.verdict(path) {

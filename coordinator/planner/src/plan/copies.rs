@@ -6,7 +6,7 @@ use impasto_types::{AssetPath, BlobRef, Digest};
 
 use super::{PlanError, Planner};
 use crate::grouping::companion_names;
-use crate::{ListedAsset, OtherFile, Passthrough, Record};
+use crate::{ListedAsset, OtherFile, Passthrough};
 
 /// A file that is written as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,16 +26,6 @@ impl PlannedCopy {
     pub fn recorded(&self) -> Digest {
         Digest::of(format!("impasto passthrough {:?} {}", self.how, self.blob.digest).as_bytes())
     }
-
-    /// The record to keep once it has been written.
-    pub fn record(&self) -> Record {
-        Record {
-            asset: self.source.clone(),
-            action_digest: self.recorded(),
-            output: self.blob,
-            details: None,
-        }
-    }
 }
 
 impl Planner<'_> {
@@ -43,7 +33,7 @@ impl Planner<'_> {
     pub(super) fn add_copies(&mut self, listed: &[&ListedAsset]) -> Result<(), PlanError> {
         let (manifest, findings) = (self.manifest, self.findings);
         let how = manifest.passthrough();
-        if how == Passthrough::None {
+        if !manifest.passes_files() {
             return Ok(());
         }
         // Masks are not painted, whatever rule matches them.
@@ -82,19 +72,13 @@ impl Planner<'_> {
                     return Err(PlanError::CopyCollision { first, second, output });
                 }
                 first_of.insert(key, source.clone());
-                let mut copy = PlannedCopy {
-                    source: source.clone(),
-                    blob,
-                    output,
-                    how,
-                    is_ours: false,
-                    is_stale: true,
-                };
-                let record = findings.previous.get(&copy.output);
-                copy.is_stale = findings.present.get(&copy.output) != Some(&blob)
+                let (record, present) =
+                    (findings.previous.get(&output), findings.present.get(&output));
+                let source = source.clone();
+                let is_ours = record.is_some_and(|record| Some(&record.output) == present);
+                let mut copy = PlannedCopy { source, blob, output, how, is_ours, is_stale: true };
+                copy.is_stale = present != Some(&blob)
                     || record.is_none_or(|record| record.action_digest != copy.recorded());
-                let present = findings.present.get(&copy.output);
-                copy.is_ours = record.is_some_and(|record| Some(&record.output) == present);
                 self.plan.copies.push(copy);
             }
         }

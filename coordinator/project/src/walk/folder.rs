@@ -5,7 +5,7 @@ use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use impasto_planner::{Passthrough, Verdict};
+use impasto_planner::Verdict;
 use impasto_types::{AssetPath, ContainerFormat};
 use rayon::prelude::*;
 
@@ -150,33 +150,12 @@ fn visit(project: &Project, folder: &Folder, name: &OsStr, entry: &DirEntry) -> 
         | Verdict::Input) => return Some(Entry::Image(path, verdict)),
         Verdict::Foreign => return None,
     }
-    let metadata = if kind.is_symlink() {
-        follow(project, &path, &entry.path())
-    } else {
-        entry.metadata().map_err(|error| unreadable(&path, error))
-    };
-    match metadata {
-        Ok(metadata) if metadata.is_file() => {
-            Some(Entry::Wanted(Found { path, stamp: Stamp::of(&metadata) }))
-        }
-        Ok(_) => None,
-        Err(ScanProblem::Unreadable { source, .. })
-            if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() =>
-        {
-            None
-        }
-        Err(problem @ ScanProblem::Leaves(_)) => {
-            Some(Entry::LinkedFile(folder.shown(name), problem))
-        }
-        Err(problem) => Some(Entry::Problem(problem)),
-    }
+    file(project, folder, (name, entry), path, Entry::Wanted)
 }
 
 /// A file that passes through, whatever else the plan says of it.
 fn other(project: &Project, folder: &Folder, name: &OsStr, entry: &DirEntry) -> Option<Entry> {
-    if project.manifest().passthrough() == Passthrough::None
-        || is_passed_over(&name.to_string_lossy())
-    {
+    if !project.manifest().passes_files() || is_passed_over(&name.to_string_lossy()) {
         return None;
     }
     let kind = entry.file_type().ok()?;
@@ -192,15 +171,30 @@ fn other(project: &Project, folder: &Folder, name: &OsStr, entry: &DirEntry) -> 
     if !project.manifest().passes_through(&path) {
         return None;
     }
-    let metadata = match kind.is_symlink() {
+    file(project, folder, (name, entry), path, Entry::Other)
+}
+
+/// A file that is not passed over, as an entry of a kind; `None` if it is none, or gone.
+fn file(
+    project: &Project,
+    folder: &Folder,
+    (name, entry): (&OsStr, &DirEntry),
+    path: AssetPath,
+    as_entry: fn(Found) -> Entry,
+) -> Option<Entry> {
+    let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+    let metadata = match is_link {
         true => follow(project, &path, &entry.path()),
         false => entry.metadata().map_err(|error| unreadable(&path, error)),
     };
     match metadata {
-        Ok(metadata) => Some(Entry::Other(Found { path, stamp: Stamp::of(&metadata) })),
+        Ok(metadata) if metadata.is_file() => {
+            Some(as_entry(Found { path, stamp: Stamp::of(&metadata) }))
+        }
+        Ok(_) => None,
         // Removed since its folder was listed.
         Err(ScanProblem::Unreadable { source, .. })
-            if source.kind() == io::ErrorKind::NotFound && !kind.is_symlink() =>
+            if source.kind() == io::ErrorKind::NotFound && !is_link =>
         {
             None
         }

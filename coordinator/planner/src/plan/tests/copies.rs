@@ -2,7 +2,7 @@
 
 use super::folder::{Folder, asset, folder, path};
 use super::*;
-use crate::{OtherFile, PlannedCopy};
+use crate::{OtherFile, PlannedCopy, Record};
 
 const PASSING: &str = r#"
 [project]
@@ -50,7 +50,9 @@ fn files_that_no_rule_paints_are_copied_until_they_change() {
 
     folder.build(&plan);
     for copy in plan.stale_copies() {
-        folder.previous.insert(copy.output.clone(), copy.record());
+        let (asset, action_digest) = (copy.source.clone(), copy.recorded());
+        let record = Record { asset, action_digest, output: copy.blob, details: None };
+        folder.previous.insert(copy.output.clone(), record);
         folder.present.insert(copy.output.clone(), copy.blob);
     }
     let plan = folder.plan(PASSING).expect("it can be planned");
