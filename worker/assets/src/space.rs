@@ -39,7 +39,7 @@ impl ColorSpace {
         if space.is_like_srgb() { Self::default() } else { space }
     }
 
-    pub fn is_srgb(&self) -> bool {
+    fn is_srgb(&self) -> bool {
         self.profile.is_none()
     }
 

@@ -137,7 +137,6 @@ fn smooth(levels: &mut [f32], relief: &Relief, amount: f32) {
 #[cfg(test)]
 mod tests {
     use impasto_assets::Origin;
-    use impasto_engine::Image;
     use impasto_types::{ContainerFormat, GreenAxis};
 
     use super::*;
@@ -159,16 +158,6 @@ mod tests {
         (at as f32 * std::f32::consts::TAU / 32.0).sin()
     }
 
-    fn strokes() -> Relief {
-        let image = |level: fn(usize) -> f32| Image {
-            width: SIDE,
-            height: SIDE,
-            rgb: (0..SIDE * SIDE).flat_map(|at| [level(at); 3]).collect(),
-        };
-        let painted = image(|at| 120.0 + 30.0 * ((at % SIDE) as f32 * 0.785).sin());
-        Relief::of(&image(|_| 120.0), &painted, None, 0.2, (true, true))
-    }
-
     #[test]
     fn the_normal_map_says_how_high_white_is() {
         // White is six pixels above black.
@@ -185,7 +174,7 @@ mod tests {
         let white = white_height(&heights, &normals).expect("they fit");
         assert!((white - 6.0).abs() < 0.05, "{white}");
 
-        let relief = strokes();
+        let relief = Relief::of_strokes(SIDE, 0.2);
         let gray = || picture(heights.values.iter().map(|level| [255.0 * level; 3]).collect());
         for (normals, white) in [(None, USUAL_HEIGHT * SIDE as f32), (Some(&normals), white)] {
             let mut map = gray();
@@ -200,7 +189,7 @@ mod tests {
 
     #[test]
     fn channels_of_packed_maps_follow_and_the_others_stay() {
-        let relief = strokes();
+        let relief = Relief::of_strokes(SIDE, 0.2);
         let part: Part = "packed:occlusion+roughness+none+smoothness".parse().expect("a part");
         assert_eq!(
             maps_in(part),

@@ -166,16 +166,6 @@ mod tests {
         }
     }
 
-    fn strokes() -> Relief {
-        let image = |value: fn(usize) -> f32| impasto_engine::Image {
-            width: SIDE,
-            height: SIDE,
-            rgb: (0..SIDE * SIDE).flat_map(|at| [value(at); 3]).collect(),
-        };
-        let painted = image(|at| 120.0 + 40.0 * ((at % SIDE) as f32 * 0.785).sin());
-        Relief::of(&image(|_| 120.0), &painted, None, 0.3, (true, true))
-    }
-
     #[test]
     fn the_direction_of_green_is_found_and_slopes_are_read() {
         let plane = bumps();
@@ -194,7 +184,7 @@ mod tests {
 
     #[test]
     fn paint_is_raised_in_the_map_s_own_form() {
-        let relief = strokes();
+        let relief = Relief::of_strokes(SIDE, 0.3);
         for (is_directx, has_z) in [(false, true), (true, true), (true, false)] {
             let mut map = normal_map(is_directx, has_z);
             let blue: Vec<f32> = map.rgb.iter().skip(2).step_by(3).copied().collect();

@@ -87,6 +87,21 @@ impl Relief {
     }
 }
 
+#[cfg(test)]
+impl Relief {
+    /// The relief of upright strokes about eight pixels apart, on a square that repeats. None of
+    /// its slopes is zero.
+    pub(super) fn of_strokes(side: usize, amount: f32) -> Self {
+        let image = |level: fn(usize) -> f32| Image {
+            width: side,
+            height: side,
+            rgb: (0..side * side).flat_map(|at| [level(at % side); 3]).collect(),
+        };
+        let painted = image(|x| 120.0 + 30.0 * (x as f32 * 0.785).sin());
+        Self::of(&image(|_| 120.0), &painted, None, amount, (true, true))
+    }
+}
+
 /// Rec. 709 luma of encoded levels, from 0 to 1.
 fn luma(rgb: &[f32]) -> f32 {
     (0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]) / 255.0
