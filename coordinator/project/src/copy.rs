@@ -29,8 +29,7 @@ pub enum CopyError {
 
 /// Writes the copy of a file under a temporary name, for [`place_all`](crate::place_all), unless
 /// the output has the content already, and is not a second name of a file that is to be copied.
-/// Several copies may be prepared on
-/// several threads.
+/// Several copies may be prepared on several threads.
 ///
 /// # Errors
 /// The file cannot be read, or has another content than the plan saw, or the copy cannot be

@@ -145,7 +145,6 @@ impl Drafter<'_> {
         );
         // A mask is held to the end, unlike other sources, and counted as such.
         let masks = companions.iter().filter(|(part, _, _)| *part == Part::Mask);
-        let unmasked = companions.iter().filter(|(part, _, _)| *part != Part::Mask);
         let size_of =
             |(_, _, file): &(Part, AssetPath, InputFile)| (file.header.width, file.header.height);
         let Template { painting, styles: decoded, init, .. } = template;
@@ -153,14 +152,14 @@ impl Drafter<'_> {
         // Maps of a surface wait as files, and are decoded one at a time.
         let (maps, beside): (Vec<_>, Vec<_>) =
             companions.iter().partition(|(part, _, _)| part.is_surface());
-        let beside = beside.into_iter().map(|(_, _, file)| file.header);
+        let headers = beside.iter().map(|(_, _, file)| file.header);
         let others: Vec<_> =
-            beside.chain(*init).chain([header]).map(|header| header.footprint()).collect();
+            headers.chain(*init).chain([header]).map(|header| header.footprint()).collect();
         let sources: Vec<_> = styles
             .iter()
             .copied()
             .chain(init.map(|header| header.upright_size()))
-            .chain(unmasked.filter(|(part, _, _)| !part.is_surface()).map(size_of))
+            .chain(beside.iter().copied().filter(|(part, _, _)| *part != Part::Mask).map(size_of))
             .chain([(header.width, header.height)])
             .collect();
         let (recipe, size) = (&painting.recipe, (width, height));
