@@ -22,6 +22,16 @@ impl ContainerFormat {
     pub const ALL: [Self; 7] =
         [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp, Self::Dds];
 
+    /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
+    pub fn list(formats: impl IntoIterator<Item = Self>, word: &str) -> String {
+        let names: Vec<_> = formats.into_iter().map(Self::extension).collect();
+        match names.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
+            None => String::new(),
+        }
+    }
+
     /// The format's usual extension.
     pub fn extension(self) -> &'static str {
         match self {
@@ -64,7 +74,8 @@ impl FromStr for ContainerFormat {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::from_extension(text).ok_or_else(|| {
-            format!("`{text}` is not a format; there are: png, jpg, tga, tiff, webp, bmp, dds")
+            let all = Self::ALL.map(Self::extension).join(", ");
+            format!("`{text}` is not a format; there are: {all}")
         })
     }
 }

@@ -76,18 +76,9 @@ impl ContainerFormat {
     }
 }
 
-/// `png, tga, tiff, webp, bmp or dds`
+/// The formats that hold alpha.
 fn with_alpha() -> String {
-    let names: Vec<_> = ContainerFormat::ALL
-        .into_iter()
-        .filter(|format| format.holds_alpha())
-        .map(ContainerFormat::extension)
-        .collect();
-    match names.split_last() {
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
+    ContainerFormat::list(ContainerFormat::ALL.into_iter().filter(|one| one.holds_alpha()), "or")
 }
 
 #[cfg(test)]
@@ -105,8 +96,9 @@ mod tests {
         for format in ContainerFormat::ALL {
             check(format, 16_383, 16_383, false, "");
         }
-        let no_alpha = "has alpha, which jpg cannot hold; choose png, tga, tiff, webp, bmp or dds";
-        check(ContainerFormat::Jpeg, 8, 8, true, no_alpha);
+        let no_alpha = format!("has alpha, which jpg cannot hold; choose {}", with_alpha());
+        assert!(no_alpha.contains("choose png, tga, tiff, webp, bmp, "), "{no_alpha}");
+        check(ContainerFormat::Jpeg, 8, 8, true, &no_alpha);
         check(ContainerFormat::Webp, 8, 8, true, "");
         check(ContainerFormat::Jpeg, 65_535, 1, false, "");
         check(

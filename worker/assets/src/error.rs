@@ -39,8 +39,8 @@ pub enum AssetErrorKind {
     #[error("is not an image")]
     NotAnImage,
     #[error(
-        "holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp, bmp \
-         or dds"
+        "holds {0} data, which is not supported; convert it to {}",
+        ContainerFormat::list(ContainerFormat::ALL, "or")
     )]
     Foreign(&'static str),
     #[error(

@@ -124,8 +124,10 @@ mod tests {
         check(
             "wall.gif",
             b"GIF89a",
-            "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp, \
-             bmp or dds",
+            &format!(
+                "holds gif data, which is not supported; convert it to {}",
+                ContainerFormat::list(ContainerFormat::ALL, "or")
+            ),
         );
     }
 }
