@@ -26,7 +26,7 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
-        Depth::Float if !matches!(format, F::Tiff | F::Dds) => losses.push(Loss::Range { format }),
+        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr) => losses.push(Loss::Range { format }),
         Depth::Eight if format == F::Dds && header.format != F::Dds => losses.push(Loss::Blocks),
         Depth::Eight | Depth::Sixteen | Depth::Float => {}
     }
@@ -60,6 +60,9 @@ impl fmt::Display for Loss {
             Self::Trait { lost, format } => match lost {
                 FileTrait::Palette => write!(f, "indexed colours become RGB"),
                 FileTrait::LowDepth => write!(f, "samples of fewer than 8 bits become 8"),
+                FileTrait::Lossy if format == ContainerFormat::Exr => {
+                    write!(f, "lossy compression of exr becomes ZIP, which is larger")
+                }
                 FileTrait::Lossy => write!(
                     f,
                     "lossy {format} is written lossless, typically 5 to 15 times as large"
@@ -88,6 +91,9 @@ impl fmt::Display for Loss {
                 FileTrait::Mips => write!(f, "{format} has no mips"),
                 FileTrait::FewChannels => {
                     write!(f, "a dds of one or two channels keeps only these of what is painted")
+                }
+                FileTrait::ExrAttributes => {
+                    write!(f, "{format} has no attributes and windows of exr")
                 }
             },
         }
@@ -121,7 +127,7 @@ mod tests {
 
     #[test]
     fn losses_follow_from_the_header_and_the_format() {
-        use ContainerFormat::{Bmp, Dds, Jpeg, Png, Tga, Tiff, Webp};
+        use ContainerFormat::{Bmp, Dds, Exr, Jpeg, Png, Tga, Tiff, Webp};
         use Depth::{Eight, Float, Sixteen};
         use FileTrait as T;
         let none: [&str; 0] = [];
@@ -132,6 +138,8 @@ mod tests {
         assert_eq!(lost(Dds, Eight, &[T::Mips, T::LowDepth, T::AssociatedAlpha], Dds), none);
         assert_eq!(lost(Dds, Eight, &[T::FewChannels], Png), none);
         assert_eq!(lost(Tiff, Float, &[T::AssociatedAlpha], Dds), none);
+        let of_exr = [T::ExtraSamples, T::AssociatedAlpha, T::ExrAttributes];
+        assert_eq!(lost(Exr, Float, &of_exr, Exr), none);
         for (format, depth, traits, to, expected) in [
             (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
             (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
@@ -160,6 +168,9 @@ mod tests {
             (Png, Eight, &[], Dds, "8 bits are packed as BC7"),
             (Png, Sixteen, &[T::Icc], Dds, "dds has no colour profile"),
             (Jpeg, Eight, &[T::Orientation], Dds, "8 bits are packed"),
+            (Exr, Float, &[T::Lossy], Exr, "lossy compression of exr becomes ZIP"),
+            (Exr, Float, &[T::ExrAttributes], Tiff, "tiff has no attributes and windows of exr"),
+            (Exr, Float, &[], Png, "floating-point values become integers in png"),
         ] {
             let found = lost(format, depth, traits, to);
             assert!(found[0].starts_with(expected), "{expected}: {found:?}");

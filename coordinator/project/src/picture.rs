@@ -57,7 +57,8 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Tiff
         | ContainerFormat::Webp
         | ContainerFormat::Bmp
-        | ContainerFormat::Dds => decodes(file),
+        | ContainerFormat::Dds
+        | ContainerFormat::Exr => decodes(file),
     }
 }
 

@@ -44,10 +44,12 @@ pub enum FileTrait {
     Mips,
     /// A DDS of one or two channels of colour, whatever is painted.
     FewChannels,
+    /// What only EXR has: attributes beyond those that each file has, and windows that differ.
+    ExrAttributes,
 }
 
 impl FileTrait {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Palette,
         Self::LowDepth,
         Self::Lossy,
@@ -64,6 +66,7 @@ impl FileTrait {
         Self::TgaAreas,
         Self::Mips,
         Self::FewChannels,
+        Self::ExrAttributes,
     ];
 
     /// Whether a painted file in this format has the property too, if the asset had it.
@@ -81,12 +84,13 @@ impl FileTrait {
             Self::PngColor => format == F::Png,
             Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
             Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
-            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga | F::Dds),
-            Self::ExtraSamples => format == F::Tiff,
+            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga | F::Dds | F::Exr),
+            Self::ExtraSamples => matches!(format, F::Tiff | F::Exr),
             // Pixels of 16 bits.
             Self::LowDepth => matches!(format, F::Tga | F::Dds),
             Self::TgaAreas => format == F::Tga,
             Self::Mips => format == F::Dds,
+            Self::ExrAttributes => format == F::Exr,
         }
     }
 }

@@ -40,6 +40,8 @@ impl Footprint {
             ContainerFormat::Png | ContainerFormat::Bmp | ContainerFormat::Tga => stored + held,
             // Straight from the file.
             ContainerFormat::Dds => held,
+            // A chunk, which may be the whole picture, beside the picture.
+            ContainerFormat::Exr => stored + held,
             // Coefficients of 16 bits of four components at most, beside the samples.
             ContainerFormat::Jpeg => u64::max(stored + held, stored + 4 * 2 + 4),
             // A pixel is four bytes in the decoder, beside the samples.
@@ -59,7 +61,11 @@ impl Footprint {
             // The samples, and the coefficients of a progressive file.
             ContainerFormat::Jpeg => stored + 4 * 2,
             ContainerFormat::Webp => stored + 3 * 4,
-            ContainerFormat::Bmp | ContainerFormat::Tga | ContainerFormat::Tiff => stored,
+            // A chunk of an EXR may be the whole picture.
+            ContainerFormat::Bmp
+            | ContainerFormat::Tga
+            | ContainerFormat::Tiff
+            | ContainerFormat::Exr => stored,
         };
         per_pixel * self.pixels() + DECODER_BYTES
     }
@@ -82,7 +88,8 @@ impl Footprint {
             | ContainerFormat::Tga
             | ContainerFormat::Webp
             | ContainerFormat::Bmp
-            | ContainerFormat::Dds => 3,
+            | ContainerFormat::Dds
+            | ContainerFormat::Exr => 3,
         };
         sample * (colors + u64::from(self.planes))
     }

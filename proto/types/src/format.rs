@@ -16,11 +16,12 @@ pub enum ContainerFormat {
     Webp,
     Bmp,
     Dds,
+    Exr,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 7] =
-        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp, Self::Dds];
+    pub const ALL: [Self; 8] =
+        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp, Self::Dds, Self::Exr];
 
     /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
     pub fn list(formats: impl IntoIterator<Item = Self>, word: &str) -> String {
@@ -42,12 +43,13 @@ impl ContainerFormat {
             Self::Webp => "webp",
             Self::Bmp => "bmp",
             Self::Dds => "dds",
+            Self::Exr => "exr",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 9] = [
+        const KNOWN: [(&str, ContainerFormat); 10] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -57,6 +59,7 @@ impl ContainerFormat {
             ("webp", ContainerFormat::Webp),
             ("bmp", ContainerFormat::Bmp),
             ("dds", ContainerFormat::Dds),
+            ("exr", ContainerFormat::Exr),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)

@@ -42,7 +42,9 @@ impl ContainerFormat {
     pub fn holds_alpha(self) -> bool {
         match self {
             Self::Jpeg => false,
-            Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp | Self::Dds => true,
+            Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp | Self::Dds | Self::Exr => {
+                true
+            }
         }
     }
 
@@ -51,6 +53,8 @@ impl ContainerFormat {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
             Self::Png | Self::Tiff | Self::Bmp | Self::Dds => i32::MAX as u32,
+            // Windows at the middle of signed fields, as OpenEXR checks them.
+            Self::Exr => i32::MAX as u32 / 2,
             // 16-bit fields.
             Self::Jpeg | Self::Tga => 65_535,
             // The limit of libwebp, and so of most programs that read the format.

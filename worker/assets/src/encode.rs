@@ -1,6 +1,7 @@
 //! Encodes pictures to files.
 
 mod dds_file;
+mod exr_file;
 mod png_file;
 mod tga_file;
 mod tiff_file;
@@ -50,6 +51,9 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
         }
         ContainerFormat::Tga => Ok(tga_file::write(picture, &plan)),
         ContainerFormat::Dds => Ok(dds_file::write(picture)),
+        ContainerFormat::Exr => {
+            exr_file::write(picture, &plan).map_err(|error| failed(error.into()))
+        }
         ContainerFormat::Jpeg | ContainerFormat::Webp | ContainerFormat::Bmp => {
             write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
         }
@@ -72,6 +76,7 @@ impl<'a> Plan<'a> {
         let origin = &picture.origin;
         let depth = match (format, origin.depth) {
             (ContainerFormat::Tiff | ContainerFormat::Dds, depth) => depth,
+            (ContainerFormat::Exr, _) => Depth::Float,
             (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
             (ContainerFormat::Png, depth) => depth,
             (
@@ -103,7 +108,8 @@ impl<'a> Plan<'a> {
                 ContainerFormat::Png
                 | ContainerFormat::Jpeg
                 | ContainerFormat::Webp
-                | ContainerFormat::Dds => false,
+                | ContainerFormat::Dds
+                | ContainerFormat::Exr => false,
             };
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
             Color::Gray
@@ -113,11 +119,16 @@ impl<'a> Plan<'a> {
         // WebP has no grey pixels, so a profile of grey ones would be wrong there.
         let described = if format == ContainerFormat::Webp { Color::Rgb } else { color };
         let icc = origin.icc.as_deref().filter(|icc| describes(icc, described));
+        // EXR knows no other opacity.
+        let is_multiplied = match format {
+            ContainerFormat::Tiff | ContainerFormat::Tga => {
+                origin.alpha_kind == AlphaKind::Associated
+            }
+            ContainerFormat::Exr => origin.alpha_kind != AlphaKind::Unspecified,
+            _ => false,
+        };
         let rgb = match &picture.alpha {
-            Some(alpha)
-                if origin.alpha_kind == AlphaKind::Associated
-                    && matches!(format, ContainerFormat::Tiff | ContainerFormat::Tga) =>
-            {
+            Some(alpha) if is_multiplied => {
                 Cow::Owned(multiplied(&picture.rgb, alpha, origin.additive))
             }
             _ => Cow::Borrowed(&picture.rgb[..]),

@@ -10,8 +10,8 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
-    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, jpeg, png_chunks,
-    tga_file, tiff_file, webp_chunks,
+    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, jpeg,
+    png_chunks, tga_file, tiff_file, webp_chunks,
 };
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
@@ -46,6 +46,7 @@ fn header<R: BufRead + Seek>(
         ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
         ContainerFormat::Tga => return tga_file::header(reader, length, limits),
         ContainerFormat::Dds => return dds_file::header(reader, length, limits),
+        ContainerFormat::Exr => return exr_file::header(reader, length, limits),
         _ => {}
     }
     if format == ContainerFormat::Jpeg {
@@ -62,8 +63,7 @@ fn header<R: BufRead + Seek>(
     Ok(Header::new(format, decoder.dimensions(), pixels, &metadata))
 }
 
-/// Reads the metadata of a file without decoding pixels. TIFF, TGA and DDS read their
-/// own.
+/// Reads the metadata of a file without decoding pixels. TIFF, TGA, DDS and EXR read their own.
 ///
 /// # Errors
 /// If the file has several frames.
@@ -77,9 +77,10 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(
         ContainerFormat::Webp => webp_chunks::read_metadata(reader),
         ContainerFormat::Jpeg => jpeg::Head::read(reader).map(|head| head.metadata),
         ContainerFormat::Bmp => Ok(bmp_header::read_metadata(reader)),
-        ContainerFormat::Tiff | ContainerFormat::Tga | ContainerFormat::Dds => {
-            Ok(Metadata::default())
-        }
+        ContainerFormat::Tiff
+        | ContainerFormat::Tga
+        | ContainerFormat::Dds
+        | ContainerFormat::Exr => Ok(Metadata::default()),
     }
 }
 
@@ -164,5 +165,6 @@ fn image_format(format: ContainerFormat) -> ImageFormat {
         ContainerFormat::Webp => ImageFormat::WebP,
         ContainerFormat::Bmp => ImageFormat::Bmp,
         ContainerFormat::Dds => ImageFormat::Dds,
+        ContainerFormat::Exr => ImageFormat::OpenExr,
     }
 }

@@ -5,7 +5,8 @@ use impasto_types::{ContainerFormat, Crop};
 use crate::density::Density;
 use crate::png_color::PngColor;
 use crate::{
-    AssetError, AssetErrorKind, Color, DdsLayout, Depth, Orientation, TgaLayout, TiffLayout,
+    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, Orientation, TgaLayout,
+    TiffLayout,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -22,7 +23,7 @@ pub struct Picture {
     /// premultiplied.
     pub alpha: Option<Vec<f32>>,
     /// Samples that are neither colour nor alpha, each `height * width`, from 0 to 1 as alpha is;
-    /// floating-point samples may be outside that range. Only TIFF and some TGA files have them.
+    /// floating-point samples may be outside that range. Only TIFF, EXR and some TGA files have them.
     pub extra: Vec<Vec<f32>>,
     pub origin: Origin,
 }
@@ -55,6 +56,8 @@ pub struct Origin {
     pub tga: Option<TgaLayout>,
     /// How the file is stored, if it is DDS.
     pub dds: Option<DdsLayout>,
+    /// How the file is stored, if it is EXR.
+    pub exr: Option<ExrLayout>,
 }
 
 /// What a file's fourth sample means.
@@ -151,6 +154,7 @@ impl Origin {
             tiff: None,
             tga: None,
             dds: None,
+            exr: None,
         }
     }
 }

@@ -48,6 +48,7 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         }
         [b'B', b'M', ..] => Some(ContainerFormat::Bmp),
         [b'D', b'D', b'S', b' ', ..] => Some(ContainerFormat::Dds),
+        [0x76, 0x2f, 0x31, 0x01, ..] => Some(ContainerFormat::Exr),
         _ => None,
     }
 }
@@ -67,10 +68,9 @@ fn looks_like_tga(head: &[u8]) -> bool {
 
 /// Common formats that are not supported, so that the error can name them.
 fn foreign(head: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(&[u8], &str); 7] = [
+    const MAGICS: [(&[u8], &str); 6] = [
         (b"GIF8", "gif"),
         (b"8BPS", "psd"),
-        (&[0x76, 0x2f, 0x31, 0x01], "exr"),
         (b"#?RADIANCE", "hdr"),
         (&[0xab, b'K', b'T', b'X'], "ktx"),
         (b"<svg", "svg"),

@@ -41,6 +41,14 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
                 bytes[at..at + 4].copy_from_slice(&u32::from(side).to_le_bytes());
             }
         }
+        ContainerFormat::Exr => {
+            // The last column and row of the data window.
+            let kind = b"dataWindow\0box2i\0";
+            let name = bytes.windows(kind.len()).position(|it| it == kind).expect("a window");
+            for at in [name + kind.len() + 12, name + kind.len() + 16] {
+                bytes[at..at + 4].copy_from_slice(&(u32::from(side) - 1).to_le_bytes());
+            }
+        }
         ContainerFormat::Tga => {
             bytes[12..14].copy_from_slice(&little);
             bytes[14..16].copy_from_slice(&little);
