@@ -26,7 +26,9 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
-        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr) => losses.push(Loss::Range { format }),
+        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr) => {
+            losses.push(Loss::Range { format })
+        }
         Depth::Eight if format == F::Dds && header.format != F::Dds => losses.push(Loss::Blocks),
         Depth::Eight | Depth::Sixteen | Depth::Float => {}
     }
