@@ -15,6 +15,8 @@ pub enum Loss {
     Range { format: ContainerFormat },
     /// Levels of 8 bits are packed in blocks.
     Blocks,
+    /// Colours become three numbers of 8 bits with one exponent.
+    Exponent,
     /// A property of the file.
     Trait { lost: FileTrait, format: ContainerFormat },
 }
@@ -26,11 +28,14 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
-        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr) => {
+        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr) => {
             losses.push(Loss::Range { format })
         }
         Depth::Eight if format == F::Dds && header.format != F::Dds => losses.push(Loss::Blocks),
         Depth::Eight | Depth::Sixteen | Depth::Float => {}
+    }
+    if format == F::Hdr && header.format != F::Hdr {
+        losses.push(Loss::Exponent);
     }
     let traits = header.traits.iter().filter(|lost| {
         let is_kept = lost.is_kept_by(format);
@@ -58,6 +63,9 @@ impl fmt::Display for Loss {
             }
             Self::Blocks => {
                 write!(f, "8 bits are packed as BC7 in dds, which changes levels slightly")
+            }
+            Self::Exponent => {
+                write!(f, "colours keep 8 bits and one exponent in hdr, and nothing below 0")
             }
             Self::Trait { lost, format } => match lost {
                 FileTrait::Palette => write!(f, "indexed colours become RGB"),
@@ -97,6 +105,7 @@ impl fmt::Display for Loss {
                 FileTrait::ExrAttributes => {
                     write!(f, "{format} has no attributes and windows of exr")
                 }
+                FileTrait::HdrFields => write!(f, "{format} has no header lines of hdr"),
             },
         }
     }
@@ -129,7 +138,7 @@ mod tests {
 
     #[test]
     fn losses_follow_from_the_header_and_the_format() {
-        use ContainerFormat::{Bmp, Dds, Exr, Jpeg, Png, Tga, Tiff, Webp};
+        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Png, Tga, Tiff, Webp};
         use Depth::{Eight, Float, Sixteen};
         use FileTrait as T;
         let none: [&str; 0] = [];
@@ -142,6 +151,7 @@ mod tests {
         assert_eq!(lost(Tiff, Float, &[T::AssociatedAlpha], Dds), none);
         let of_exr = [T::ExtraSamples, T::AssociatedAlpha, T::ExrAttributes];
         assert_eq!(lost(Exr, Float, &of_exr, Exr), none);
+        assert_eq!(lost(Hdr, Float, &[T::HdrFields, T::Orientation], Hdr), none);
         for (format, depth, traits, to, expected) in [
             (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
             (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
@@ -172,6 +182,8 @@ mod tests {
             (Jpeg, Eight, &[T::Orientation], Dds, "8 bits are packed"),
             (Exr, Float, &[T::Lossy], Exr, "lossy compression of exr becomes ZIP"),
             (Exr, Float, &[T::ExrAttributes], Tiff, "tiff has no attributes and windows of exr"),
+            (Exr, Float, &[], Hdr, "colours keep 8 bits and one exponent in hdr"),
+            (Hdr, Float, &[T::HdrFields], Exr, "exr has no header lines of hdr"),
             (Exr, Float, &[], Png, "floating-point values become integers in png"),
         ] {
             let found = lost(format, depth, traits, to);

@@ -58,7 +58,8 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Webp
         | ContainerFormat::Bmp
         | ContainerFormat::Dds
-        | ContainerFormat::Exr => decodes(file),
+        | ContainerFormat::Exr
+        | ContainerFormat::Hdr => decodes(file),
     }
 }
 

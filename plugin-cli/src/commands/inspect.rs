@@ -172,6 +172,7 @@ fn word(own: FileTrait) -> &'static str {
         FileTrait::Mips => "mips",
         FileTrait::FewChannels => "one or two channels",
         FileTrait::ExrAttributes => "attributes or windows of EXR",
+        FileTrait::HdrFields => "header lines of Radiance",
     }
 }
 

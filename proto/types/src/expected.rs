@@ -129,7 +129,7 @@ impl ContainerFormat {
     pub fn depth_of(self, asset: Depth) -> Depth {
         match (self, asset) {
             (Self::Tiff | Self::Dds, depth) => depth,
-            (Self::Exr, _) => Depth::Float,
+            (Self::Exr | Self::Hdr, _) => Depth::Float,
             (Self::Png, Depth::Sixteen | Depth::Float) => Depth::Sixteen,
             (Self::Png, Depth::Eight) | (Self::Jpeg | Self::Tga | Self::Webp | Self::Bmp, _) => {
                 Depth::Eight

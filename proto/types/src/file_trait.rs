@@ -46,10 +46,12 @@ pub enum FileTrait {
     FewChannels,
     /// What only EXR has: attributes beyond those that each file has, and windows that differ.
     ExrAttributes,
+    /// Lines of a Radiance file's header, such as its exposure.
+    HdrFields,
 }
 
 impl FileTrait {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Palette,
         Self::LowDepth,
         Self::Lossy,
@@ -67,6 +69,7 @@ impl FileTrait {
         Self::Mips,
         Self::FewChannels,
         Self::ExrAttributes,
+        Self::HdrFields,
     ];
 
     /// Whether a painted file in this format has the property too, if the asset had it.
@@ -83,7 +86,7 @@ impl FileTrait {
             Self::Icc => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
             Self::PngColor => format == F::Png,
             Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
-            Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
+            Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp | F::Hdr),
             Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga | F::Dds | F::Exr),
             Self::ExtraSamples => matches!(format, F::Tiff | F::Exr),
             // Pixels of 16 bits.
@@ -91,6 +94,7 @@ impl FileTrait {
             Self::TgaAreas => format == F::Tga,
             Self::Mips => format == F::Dds,
             Self::ExrAttributes => format == F::Exr,
+            Self::HdrFields => format == F::Hdr,
         }
     }
 }

@@ -40,6 +40,8 @@ impl Footprint {
             ContainerFormat::Png | ContainerFormat::Bmp | ContainerFormat::Tga => stored + held,
             // Straight from the file.
             ContainerFormat::Dds => held,
+            // Straight from the file, and the exponents.
+            ContainerFormat::Hdr => held + 1,
             // A chunk, which may be the whole picture, beside the picture.
             ContainerFormat::Exr => stored + held,
             // Coefficients of 16 bits of four components at most, beside the samples.
@@ -57,7 +59,7 @@ impl Footprint {
         let stored = self.stored_bytes_per_pixel();
         let per_pixel = match self.format {
             // Row by row.
-            ContainerFormat::Png | ContainerFormat::Dds => 0,
+            ContainerFormat::Png | ContainerFormat::Dds | ContainerFormat::Hdr => 0,
             // The samples, and the coefficients of a progressive file.
             ContainerFormat::Jpeg => stored + 4 * 2,
             ContainerFormat::Webp => stored + 3 * 4,
@@ -89,7 +91,8 @@ impl Footprint {
             | ContainerFormat::Webp
             | ContainerFormat::Bmp
             | ContainerFormat::Dds
-            | ContainerFormat::Exr => 3,
+            | ContainerFormat::Exr
+            | ContainerFormat::Hdr => 3,
         };
         sample * (colors + u64::from(self.planes))
     }

@@ -17,11 +17,21 @@ pub enum ContainerFormat {
     Bmp,
     Dds,
     Exr,
+    Hdr,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 8] =
-        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp, Self::Dds, Self::Exr];
+    pub const ALL: [Self; 9] = [
+        Self::Png,
+        Self::Jpeg,
+        Self::Tga,
+        Self::Tiff,
+        Self::Webp,
+        Self::Bmp,
+        Self::Dds,
+        Self::Exr,
+        Self::Hdr,
+    ];
 
     /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
     pub fn list(formats: impl IntoIterator<Item = Self>, word: &str) -> String {
@@ -44,12 +54,13 @@ impl ContainerFormat {
             Self::Bmp => "bmp",
             Self::Dds => "dds",
             Self::Exr => "exr",
+            Self::Hdr => "hdr",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 10] = [
+        const KNOWN: [(&str, ContainerFormat); 12] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -60,6 +71,8 @@ impl ContainerFormat {
             ("bmp", ContainerFormat::Bmp),
             ("dds", ContainerFormat::Dds),
             ("exr", ContainerFormat::Exr),
+            ("hdr", ContainerFormat::Hdr),
+            ("pic", ContainerFormat::Hdr),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)

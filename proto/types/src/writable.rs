@@ -41,7 +41,7 @@ impl ContainerFormat {
     /// Whether the format has an alpha channel.
     pub fn holds_alpha(self) -> bool {
         match self {
-            Self::Jpeg => false,
+            Self::Jpeg | Self::Hdr => false,
             Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp | Self::Dds | Self::Exr => {
                 true
             }
@@ -52,7 +52,7 @@ impl ContainerFormat {
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
-            Self::Png | Self::Tiff | Self::Bmp | Self::Dds => i32::MAX as u32,
+            Self::Png | Self::Tiff | Self::Bmp | Self::Dds | Self::Hdr => i32::MAX as u32,
             // Windows at the middle of signed fields, as OpenEXR checks them.
             Self::Exr => i32::MAX as u32 / 2,
             // 16-bit fields.

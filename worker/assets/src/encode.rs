@@ -2,6 +2,7 @@
 
 mod dds_file;
 mod exr_file;
+mod hdr_file;
 mod png_file;
 mod tga_file;
 mod tiff_file;
@@ -54,6 +55,7 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
         ContainerFormat::Exr => {
             exr_file::write(picture, &plan).map_err(|error| failed(error.into()))
         }
+        ContainerFormat::Hdr => Ok(hdr_file::write(picture)),
         ContainerFormat::Jpeg | ContainerFormat::Webp | ContainerFormat::Bmp => {
             write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
         }
@@ -76,7 +78,7 @@ impl<'a> Plan<'a> {
         let origin = &picture.origin;
         let depth = match (format, origin.depth) {
             (ContainerFormat::Tiff | ContainerFormat::Dds, depth) => depth,
-            (ContainerFormat::Exr, _) => Depth::Float,
+            (ContainerFormat::Exr | ContainerFormat::Hdr, _) => Depth::Float,
             (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
             (ContainerFormat::Png, depth) => depth,
             (
@@ -109,7 +111,8 @@ impl<'a> Plan<'a> {
                 | ContainerFormat::Jpeg
                 | ContainerFormat::Webp
                 | ContainerFormat::Dds
-                | ContainerFormat::Exr => false,
+                | ContainerFormat::Exr
+                | ContainerFormat::Hdr => false,
             };
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
             Color::Gray

@@ -97,7 +97,8 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Webp
         | ContainerFormat::Bmp
         | ContainerFormat::Dds
-        | ContainerFormat::Exr => "frames",
+        | ContainerFormat::Exr
+        | ContainerFormat::Hdr => "frames",
     }
 }
 

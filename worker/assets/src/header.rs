@@ -10,8 +10,8 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
-    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, jpeg,
-    png_chunks, tga_file, tiff_file, webp_chunks,
+    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, hdr_file,
+    jpeg, png_chunks, tga_file, tiff_file, webp_chunks,
 };
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
@@ -47,6 +47,7 @@ fn header<R: BufRead + Seek>(
         ContainerFormat::Tga => return tga_file::header(reader, length, limits),
         ContainerFormat::Dds => return dds_file::header(reader, length, limits),
         ContainerFormat::Exr => return exr_file::header(reader, length, limits),
+        ContainerFormat::Hdr => return hdr_file::header(reader, limits),
         _ => {}
     }
     if format == ContainerFormat::Jpeg {
@@ -63,7 +64,8 @@ fn header<R: BufRead + Seek>(
     Ok(Header::new(format, decoder.dimensions(), pixels, &metadata))
 }
 
-/// Reads the metadata of a file without decoding pixels. TIFF, TGA, DDS and EXR read their own.
+/// Reads the metadata of a file without decoding pixels. TIFF, TGA, DDS, EXR and HDR read
+/// their own.
 ///
 /// # Errors
 /// If the file has several frames.
@@ -80,7 +82,8 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(
         ContainerFormat::Tiff
         | ContainerFormat::Tga
         | ContainerFormat::Dds
-        | ContainerFormat::Exr => Ok(Metadata::default()),
+        | ContainerFormat::Exr
+        | ContainerFormat::Hdr => Ok(Metadata::default()),
     }
 }
 
@@ -166,5 +169,6 @@ fn image_format(format: ContainerFormat) -> ImageFormat {
         ContainerFormat::Bmp => ImageFormat::Bmp,
         ContainerFormat::Dds => ImageFormat::Dds,
         ContainerFormat::Exr => ImageFormat::OpenExr,
+        ContainerFormat::Hdr => ImageFormat::Hdr,
     }
 }

@@ -5,8 +5,8 @@ use impasto_types::{ContainerFormat, Crop};
 use crate::density::Density;
 use crate::png_color::PngColor;
 use crate::{
-    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, Orientation, TgaLayout,
-    TiffLayout,
+    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, HdrLayout, Orientation,
+    TgaLayout, TiffLayout,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -58,6 +58,8 @@ pub struct Origin {
     pub dds: Option<DdsLayout>,
     /// How the file is stored, if it is EXR.
     pub exr: Option<ExrLayout>,
+    /// How the file is stored, if it is HDR.
+    pub hdr: Option<HdrLayout>,
 }
 
 /// What a file's fourth sample means.
@@ -155,6 +157,7 @@ impl Origin {
             tga: None,
             dds: None,
             exr: None,
+            hdr: None,
         }
     }
 }

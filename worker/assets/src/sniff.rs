@@ -49,8 +49,14 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         [b'B', b'M', ..] => Some(ContainerFormat::Bmp),
         [b'D', b'D', b'S', b' ', ..] => Some(ContainerFormat::Dds),
         [0x76, 0x2f, 0x31, 0x01, ..] => Some(ContainerFormat::Exr),
+        _ if is_radiance(head) => Some(ContainerFormat::Hdr),
         _ => None,
     }
+}
+
+/// Whether the first line is that of Radiance, or the one that other programs write.
+fn is_radiance(head: &[u8]) -> bool {
+    [&b"#?RADIANCE"[..], b"#?RGBE"].iter().any(|magic| head.starts_with(magic))
 }
 
 /// Whether the fields of an 18-byte TGA header have values that the format defines.
@@ -68,10 +74,9 @@ fn looks_like_tga(head: &[u8]) -> bool {
 
 /// Common formats that are not supported, so that the error can name them.
 fn foreign(head: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(&[u8], &str); 6] = [
+    const MAGICS: [(&[u8], &str); 5] = [
         (b"GIF8", "gif"),
         (b"8BPS", "psd"),
-        (b"#?RADIANCE", "hdr"),
         (&[0xab, b'K', b'T', b'X'], "ktx"),
         (b"<svg", "svg"),
         (b"gimp xcf", "xcf"),

@@ -49,6 +49,11 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
                 bytes[at..at + 4].copy_from_slice(&(u32::from(side) - 1).to_le_bytes());
             }
         }
+        ContainerFormat::Hdr => {
+            let size = bytes.windows(6).position(|six| six == b"-Y 32 ").expect("a size");
+            let line = format!("-Y {side} +X {side}");
+            bytes.splice(size..size + b"-Y 32 +X 32".len(), line.into_bytes());
+        }
         ContainerFormat::Tga => {
             bytes[12..14].copy_from_slice(&little);
             bytes[14..16].copy_from_slice(&little);
