@@ -25,7 +25,7 @@ pub enum Loss {
 pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     use ContainerFormat as F;
     let mut losses = Vec::new();
-    let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp);
+    let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp | F::Qoi);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
         Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr) => {
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn losses_follow_from_the_header_and_the_format() {
-        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Png, Tga, Tiff, Webp};
+        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Png, Qoi, Tga, Tiff, Webp};
         use Depth::{Eight, Float, Sixteen};
         use FileTrait as T;
         let none: [&str; 0] = [];
@@ -182,6 +182,7 @@ mod tests {
             (Jpeg, Eight, &[T::Orientation], Dds, "8 bits are packed"),
             (Exr, Float, &[T::Lossy], Exr, "lossy compression of exr becomes ZIP"),
             (Exr, Float, &[T::ExrAttributes], Tiff, "tiff has no attributes and windows of exr"),
+            (Png, Sixteen, &[], Qoi, "16 bits become 8 in qoi"),
             (Exr, Float, &[], Hdr, "colours keep 8 bits and one exponent in hdr"),
             (Hdr, Float, &[T::HdrFields], Exr, "exr has no header lines of hdr"),
             (Exr, Float, &[], Png, "floating-point values become integers in png"),

@@ -59,7 +59,8 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Bmp
         | ContainerFormat::Dds
         | ContainerFormat::Exr
-        | ContainerFormat::Hdr => decodes(file),
+        | ContainerFormat::Hdr
+        | ContainerFormat::Qoi => decodes(file),
     }
 }
 

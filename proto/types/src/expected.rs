@@ -131,9 +131,8 @@ impl ContainerFormat {
             (Self::Tiff | Self::Dds, depth) => depth,
             (Self::Exr | Self::Hdr, _) => Depth::Float,
             (Self::Png, Depth::Sixteen | Depth::Float) => Depth::Sixteen,
-            (Self::Png, Depth::Eight) | (Self::Jpeg | Self::Tga | Self::Webp | Self::Bmp, _) => {
-                Depth::Eight
-            }
+            (Self::Png, Depth::Eight)
+            | (Self::Jpeg | Self::Tga | Self::Webp | Self::Bmp | Self::Qoi, _) => Depth::Eight,
         }
     }
 }

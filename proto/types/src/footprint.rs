@@ -37,7 +37,10 @@ impl Footprint {
         let stored = self.stored_bytes_per_pixel();
         let per_pixel = match self.format {
             // The samples, then the picture beside them.
-            ContainerFormat::Png | ContainerFormat::Bmp | ContainerFormat::Tga => stored + held,
+            ContainerFormat::Png
+            | ContainerFormat::Bmp
+            | ContainerFormat::Tga
+            | ContainerFormat::Qoi => stored + held,
             // Straight from the file.
             ContainerFormat::Dds => held,
             // Straight from the file, and the exponents.
@@ -67,7 +70,8 @@ impl Footprint {
             ContainerFormat::Bmp
             | ContainerFormat::Tga
             | ContainerFormat::Tiff
-            | ContainerFormat::Exr => stored,
+            | ContainerFormat::Exr
+            | ContainerFormat::Qoi => stored,
         };
         per_pixel * self.pixels() + DECODER_BYTES
     }
@@ -92,7 +96,8 @@ impl Footprint {
             | ContainerFormat::Bmp
             | ContainerFormat::Dds
             | ContainerFormat::Exr
-            | ContainerFormat::Hdr => 3,
+            | ContainerFormat::Hdr
+            | ContainerFormat::Qoi => 3,
         };
         sample * (colors + u64::from(self.planes))
     }

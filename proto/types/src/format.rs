@@ -18,10 +18,11 @@ pub enum ContainerFormat {
     Dds,
     Exr,
     Hdr,
+    Qoi,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Png,
         Self::Jpeg,
         Self::Tga,
@@ -31,6 +32,7 @@ impl ContainerFormat {
         Self::Dds,
         Self::Exr,
         Self::Hdr,
+        Self::Qoi,
     ];
 
     /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
@@ -55,12 +57,13 @@ impl ContainerFormat {
             Self::Dds => "dds",
             Self::Exr => "exr",
             Self::Hdr => "hdr",
+            Self::Qoi => "qoi",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 12] = [
+        const KNOWN: [(&str, ContainerFormat); 13] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -73,6 +76,7 @@ impl ContainerFormat {
             ("exr", ContainerFormat::Exr),
             ("hdr", ContainerFormat::Hdr),
             ("pic", ContainerFormat::Hdr),
+            ("qoi", ContainerFormat::Qoi),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)

@@ -42,9 +42,14 @@ impl ContainerFormat {
     pub fn holds_alpha(self) -> bool {
         match self {
             Self::Jpeg | Self::Hdr => false,
-            Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp | Self::Dds | Self::Exr => {
-                true
-            }
+            Self::Png
+            | Self::Tga
+            | Self::Tiff
+            | Self::Webp
+            | Self::Bmp
+            | Self::Dds
+            | Self::Exr
+            | Self::Qoi => true,
         }
     }
 
@@ -52,7 +57,9 @@ impl ContainerFormat {
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
-            Self::Png | Self::Tiff | Self::Bmp | Self::Dds | Self::Hdr => i32::MAX as u32,
+            Self::Png | Self::Tiff | Self::Bmp | Self::Dds | Self::Hdr | Self::Qoi => {
+                i32::MAX as u32
+            }
             // Windows at the middle of signed fields, as OpenEXR checks them.
             Self::Exr => i32::MAX as u32 / 2,
             // 16-bit fields.

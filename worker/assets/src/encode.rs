@@ -18,6 +18,7 @@ use impasto_types::{ContainerFormat, OutputSpec, Shape};
 use crate::bmp_header;
 use crate::color::describes;
 use crate::exif::Exif;
+use crate::qoi_file;
 use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Picture};
 
 /// Encodes a picture with its alpha and its origin's bit depth, colour profile, orientation and
@@ -56,6 +57,11 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
             exr_file::write(picture, &plan).map_err(|error| failed(error.into()))
         }
         ContainerFormat::Hdr => Ok(hdr_file::write(picture)),
+        ContainerFormat::Qoi => {
+            let samples = plan.samples(&picture.rgb, level8);
+            qoi_file::encode(&samples, (width, height), picture.origin.is_linear)
+                .map_err(|error| failed(error.into()))
+        }
         ContainerFormat::Jpeg | ContainerFormat::Webp | ContainerFormat::Bmp => {
             write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
         }
@@ -85,7 +91,8 @@ impl<'a> Plan<'a> {
                 ContainerFormat::Jpeg
                 | ContainerFormat::Tga
                 | ContainerFormat::Webp
-                | ContainerFormat::Bmp,
+                | ContainerFormat::Bmp
+                | ContainerFormat::Qoi,
                 _,
             ) => Depth::Eight,
         };
@@ -101,7 +108,7 @@ impl<'a> Plan<'a> {
             Depth::Float => picture.rgb.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]),
         };
         // Many programs read grey with alpha as unrelated bands in TIFF, or not at all in TGA, so
-        // that only an asset that is so stays so. BMP has no such pixels.
+        // that only an asset that is so stays so. BMP has no such pixels, and QOI no grey ones.
         let no_gray = picture.alpha.is_some()
             && match format {
                 ContainerFormat::Tiff => origin.tiff.is_none(),
@@ -112,8 +119,10 @@ impl<'a> Plan<'a> {
                 | ContainerFormat::Webp
                 | ContainerFormat::Dds
                 | ContainerFormat::Exr
-                | ContainerFormat::Hdr => false,
+                | ContainerFormat::Hdr
+                | ContainerFormat::Qoi => false,
             };
+        let no_gray = no_gray || format == ContainerFormat::Qoi;
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
             Color::Gray
         } else {

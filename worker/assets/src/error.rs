@@ -98,7 +98,8 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Bmp
         | ContainerFormat::Dds
         | ContainerFormat::Exr
-        | ContainerFormat::Hdr => "frames",
+        | ContainerFormat::Hdr
+        | ContainerFormat::Qoi => "frames",
     }
 }
 

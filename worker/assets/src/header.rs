@@ -11,7 +11,7 @@ use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
     AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, hdr_file,
-    jpeg, png_chunks, tga_file, tiff_file, webp_chunks,
+    jpeg, png_chunks, qoi_file, tga_file, tiff_file, webp_chunks,
 };
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
@@ -48,6 +48,7 @@ fn header<R: BufRead + Seek>(
         ContainerFormat::Dds => return dds_file::header(reader, length, limits),
         ContainerFormat::Exr => return exr_file::header(reader, length, limits),
         ContainerFormat::Hdr => return hdr_file::header(reader, limits),
+        ContainerFormat::Qoi => return qoi_file::header(reader, limits),
         _ => {}
     }
     if format == ContainerFormat::Jpeg {
@@ -64,8 +65,8 @@ fn header<R: BufRead + Seek>(
     Ok(Header::new(format, decoder.dimensions(), pixels, &metadata))
 }
 
-/// Reads the metadata of a file without decoding pixels. TIFF, TGA, DDS, EXR and HDR read
-/// their own.
+/// Reads the metadata of a file without decoding pixels. TIFF, TGA, DDS, EXR, HDR and QOI
+/// read their own.
 ///
 /// # Errors
 /// If the file has several frames.
@@ -83,7 +84,8 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(
         | ContainerFormat::Tga
         | ContainerFormat::Dds
         | ContainerFormat::Exr
-        | ContainerFormat::Hdr => Ok(Metadata::default()),
+        | ContainerFormat::Hdr
+        | ContainerFormat::Qoi => Ok(Metadata::default()),
     }
 }
 
@@ -170,5 +172,6 @@ fn image_format(format: ContainerFormat) -> ImageFormat {
         ContainerFormat::Dds => ImageFormat::Dds,
         ContainerFormat::Exr => ImageFormat::OpenExr,
         ContainerFormat::Hdr => ImageFormat::Hdr,
+        ContainerFormat::Qoi => ImageFormat::Qoi,
     }
 }

@@ -31,6 +31,7 @@ mod picture;
 mod png_chunks;
 mod png_color;
 mod properties;
+mod qoi_file;
 mod sniff;
 mod space;
 mod tga_file;

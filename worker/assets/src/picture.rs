@@ -50,6 +50,8 @@ pub struct Origin {
     /// Whether the channels are numbers and no colours, such as a normal map's: then a file's mips
     /// are plain averages. No decoder knows it.
     pub is_data: bool,
+    /// Whether the file says that its levels are linear light, which QOI can.
+    pub is_linear: bool,
     /// What only TIFF can hold, if the file is one.
     pub tiff: Option<TiffLayout>,
     /// How the file is stored, if it is TGA.
@@ -153,6 +155,7 @@ impl Origin {
             alpha_kind: AlphaKind::Straight,
             additive: false,
             is_data: false,
+            is_linear: false,
             tiff: None,
             tga: None,
             dds: None,

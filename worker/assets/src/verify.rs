@@ -10,7 +10,7 @@ use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{
     AssetError, AssetErrorKind, Header, Limits, dds_file, exr_file, hdr_file, jpeg, png_chunks,
-    read_header, tga_file, tiff_file,
+    qoi_file, read_header, tga_file, tiff_file,
 };
 
 /// Why a file is not the result that an action asks for.
@@ -87,6 +87,7 @@ fn verify_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<(), AssetErr
         ContainerFormat::Dds => dds_file::check(bytes, limits),
         ContainerFormat::Exr => exr_file::check(bytes, limits),
         ContainerFormat::Hdr => hdr_file::check(bytes, limits),
+        ContainerFormat::Qoi => qoi_file::check(bytes, limits),
         ContainerFormat::Jpeg => {
             let frame = jpeg::Head::read(&mut &bytes[..])?.frame;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);

@@ -54,6 +54,11 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
             let line = format!("-Y {side} +X {side}");
             bytes.splice(size..size + b"-Y 32 +X 32".len(), line.into_bytes());
         }
+        ContainerFormat::Qoi => {
+            for at in [4, 8] {
+                bytes[at..at + 4].copy_from_slice(&u32::from(side).to_be_bytes());
+            }
+        }
         ContainerFormat::Tga => {
             bytes[12..14].copy_from_slice(&little);
             bytes[14..16].copy_from_slice(&little);
