@@ -103,6 +103,11 @@ impl DdsLayout {
         Self { pixels, name: DdsName::Dxgi(code), alpha, mips: u32::MAX }
     }
 
+    /// Whether the numbers are light without an upper end.
+    pub(crate) fn is_scene_linear(&self) -> bool {
+        self.pixels == DdsPixels::Blocks(Block::Bc6h)
+    }
+
     /// Whether the file has red and green, but no blue.
     pub(crate) fn has_two_channels(&self) -> bool {
         match self.pixels {

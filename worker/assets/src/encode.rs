@@ -24,9 +24,11 @@ use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Pi
 /// Encodes a picture with its alpha and its origin's bit depth, colour profile, orientation and
 /// pixel density, as far as the format supports them.
 ///
-/// - Levels are rounded and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
+/// - Levels are rounded and clamped; only formats with floats keep levels beyond 0 to 255. A depth that the
 ///   format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP and BMP;
 ///   floats become 16 bits in PNG.
+/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR and DDS.
+///   Levels of another format become light in EXR and HDR.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
 /// - Associated alpha stays so in TIFF, TGA and DDS, and samples that are neither colour nor alpha
@@ -42,6 +44,7 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
     let (format, width, height) = (output.format, picture.width, picture.height);
     picture.check()?;
     format.can_write(Shape { width, height, alpha: picture.alpha.is_some() })?;
+    let picture = &*picture.in_terms_of(format);
     let plan = Plan::of(picture, format);
     let failed = |source| AssetErrorKind::Encode { format, source };
     match format {

@@ -65,6 +65,16 @@ impl ExrLayout {
         self.channels.iter().map(|channel| channel.sample.bytes_per_sample()).sum()
     }
 
+    /// The places of red, green, blue and white on the diagram of colours.
+    pub(crate) fn chromaticities(&self) -> Option<[f32; 8]> {
+        let known = (&b"chromaticities"[..], &b"chromaticities"[..]);
+        let mut attributes = self.attributes.iter();
+        let found = attributes.find(|one| (&one.name[..], &one.kind[..]) == known)?;
+        let (words, _) = found.value.as_chunks::<4>();
+        let values: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
+        values.try_into().ok()
+    }
+
     /// Width and height of a chunk, but for those at the edges.
     pub(crate) fn chunk_size(&self, (width, _): (u32, u32)) -> (u32, u32) {
         match self.tile {

@@ -22,6 +22,21 @@ pub(crate) enum HdrRows {
     Planes,
 }
 
+impl HdrLayout {
+    /// The places of red, green, blue and white on the diagram of colours.
+    pub(crate) fn primaries(&self) -> Option<[f32; 8]> {
+        let values = self.lines.iter().find_map(|line| field(line, "PRIMARIES"))?;
+        let values: Result<Vec<f32>, _> = values.split_ascii_whitespace().map(str::parse).collect();
+        values.ok()?.try_into().ok()
+    }
+}
+
+/// The value of a header line `NAME=value`.
+pub(crate) fn field<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
+    let line = std::str::from_utf8(line).ok()?;
+    Some(line.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim())
+}
+
 impl HdrRows {
     /// Whether a row of so many pixels can be packed by planes.
     pub(crate) fn may_be_planes(width: usize) -> bool {

@@ -36,6 +36,7 @@ mod sniff;
 mod space;
 mod tga_file;
 mod tiff_file;
+mod tone;
 mod verify;
 mod webp_chunks;
 
@@ -58,4 +59,5 @@ pub use picture::{AlphaKind, Origin, Picture};
 pub use png_color::PngColor;
 pub use properties::Header;
 pub use space::ColorSpace;
+pub use tone::ToneCurve;
 pub use verify::{BadResult, check_announced, check_result, output_name, result_header, verify};

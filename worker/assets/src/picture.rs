@@ -6,7 +6,7 @@ use crate::density::Density;
 use crate::png_color::PngColor;
 use crate::{
     AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, HdrLayout, Orientation,
-    TgaLayout, TiffLayout,
+    TgaLayout, TiffLayout, ToneCurve,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -52,6 +52,8 @@ pub struct Origin {
     pub is_data: bool,
     /// Whether the file says that its levels are linear light, which QOI can.
     pub is_linear: bool,
+    /// The curve that light has gone through, if [`Picture::to_display`] has put it there.
+    pub tone: Option<ToneCurve>,
     /// What only TIFF can hold, if the file is one.
     pub tiff: Option<TiffLayout>,
     /// How the file is stored, if it is TGA.
@@ -156,6 +158,7 @@ impl Origin {
             additive: false,
             is_data: false,
             is_linear: false,
+            tone: None,
             tiff: None,
             tga: None,
             dds: None,

@@ -132,11 +132,12 @@ fn channels_follow_what_is_painted() {
     };
     let bytes = written(&picture);
     assert_eq!(names(&bytes), ["A", "B", "G", "R", "extra.0"]);
-    let back = read(&bytes, "from another format");
-    assert_near(&back.rgb, &picture.rgb, 0.1, "halves");
+    let back = read(&bytes, "from another format").to_display();
+    assert_near(&back.rgb, &picture.rgb, 0.2, "halves");
     assert_eq!(back.origin.alpha_kind, AlphaKind::Associated);
     picture.origin.depth = Depth::Sixteen;
-    assert_near(&read(&written(&picture), "singles").rgb, &picture.rgb, 1e-4, "singles");
+    let back = read(&written(&picture), "singles").to_display();
+    assert_near(&back.rgb, &picture.rgb, 1e-3, "singles");
 }
 
 #[test]

@@ -232,7 +232,12 @@ fn other_pictures_become_rgbe() {
         rgb: colors.iter().copied().cycle().take(3 * (width * height) as usize).collect(),
         alpha: None,
         extra: Vec::new(),
-        origin: Origin { depth: Depth::Float, ..Origin::synthetic("a", ContainerFormat::Tiff) },
+        // Numbers that are no colours stay as they are.
+        origin: Origin {
+            depth: Depth::Float,
+            is_data: true,
+            ..Origin::synthetic("a", ContainerFormat::Tiff)
+        },
     };
     for (width, height) in [(1, 1), (7, 3), (8, 3), (300, 2), (32_767, 1), (32_768, 1)] {
         let original = picture(width, height);

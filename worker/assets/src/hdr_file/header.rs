@@ -3,6 +3,7 @@
 use std::io::BufRead;
 
 use super::{damaged, unsupported};
+use crate::hdr_layout::field;
 use crate::{AssetErrorKind, Limits, Orientation};
 
 #[derive(Debug)]
@@ -85,12 +86,6 @@ fn line<R: BufRead>(reader: &mut std::io::Take<R>) -> Result<Vec<u8>, AssetError
         }
         _ => Err(AssetErrorKind::Truncated),
     }
-}
-
-/// The value of a line `NAME=value`.
-pub(super) fn field<'a>(line: &'a [u8], name: &str) -> Option<&'a str> {
-    let line = std::str::from_utf8(line).ok()?;
-    Some(line.strip_prefix(name)?.trim_start().strip_prefix('=')?.trim())
 }
 
 fn parse_size(line: &str) -> Option<(Orientation, u32, u32)> {
