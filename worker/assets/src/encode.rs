@@ -4,6 +4,7 @@ mod dds_file;
 mod exr_file;
 mod hdr_file;
 mod png_file;
+mod texels;
 mod tga_file;
 mod tiff_file;
 

@@ -2,7 +2,8 @@
 //!
 //! EXR, HDR and BC6H hold *scene-linear* light: twice the number is twice the light, 1 is a white
 //! wall as a rule, and a lamp may be 1000. A painter works on levels that look evenly spaced and
-//! end at white. So [`Picture::to_display`] brings light to levels, and
+//! end at white. So
+//! [`Picture::to_display`](crate::Picture::to_display) brings light to levels, and
 //! [`encode`](crate::encode()) brings them back.
 //!
 //! Below half of white the curve is the encoding of sRGB (IEC 61966-2-1), as if the file held no
@@ -18,12 +19,6 @@
 //!
 //! Each colour goes through the curve on its own. Light below 0, which has a colour outside of the
 //! file's primaries, is mirrored: the curve is odd.
-
-use std::borrow::Cow;
-
-use impasto_types::ContainerFormat;
-
-use crate::{Origin, Picture};
 
 /// A curve, and what it depends on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,13 +46,11 @@ const LEAST_WHITE: f64 = 0.1;
 const LEAST_PART: f64 = 1.0 / (1 << 20) as f64;
 
 impl ToneCurve {
-    /// The curve of a picture's light.
-    fn of(picture: &Picture) -> Self {
-        let light = || {
-            picture.rgb.chunks_exact(3).map(|pixel| {
-                f64::from(pixel.iter().fold(0.0_f32, |most, level| most.max(*level))) / 255.0
-            })
-        };
+    /// The curve of a picture whose red, green and blue are light times 255.
+    pub(crate) fn of(rgb: &[f32]) -> Self {
+        let brightest =
+            |pixel: &[f32]| f64::from(pixel.iter().fold(0.0_f32, |most, one| most.max(*one)));
+        let light = || rgb.chunks_exact(3).map(|pixel| brightest(pixel) / 255.0);
         let most = light().fold(0.0, f64::max);
         let (mut sum, mut count) = (0.0, 0_u32);
         for light in light().filter(|light| *light > most * LEAST_PART) {
@@ -65,7 +58,7 @@ impl ToneCurve {
             count += 1;
         }
         if count == 0 {
-            return Self::new(1.0, 1.0);
+            return Self::srgb();
         }
         let average = (sum / f64::from(count)).exp();
         let is_for_display = (LEAST_WHITE..=1.0).contains(&most);
@@ -74,6 +67,11 @@ impl ToneCurve {
             false => average.clamp(LEAST_AVERAGE, MOST_AVERAGE) / average,
         };
         Self::new(exposure, most * exposure)
+    }
+
+    /// The encoding of sRGB alone.
+    pub(crate) fn srgb() -> Self {
+        Self::new(1.0, 1.0)
     }
 
     fn new(exposure: f64, white: f64) -> Self {
@@ -141,65 +139,14 @@ fn light_of(encoded: f64) -> f64 {
     }
 }
 
-impl Origin {
-    /// Whether the file's numbers are light without an upper end, and not levels of a display.
-    pub fn is_scene_linear(&self) -> bool {
-        !self.is_data
-            && match self.format {
-                ContainerFormat::Exr | ContainerFormat::Hdr => true,
-                ContainerFormat::Dds => self.dds.is_some_and(|dds| dds.is_scene_linear()),
-                _ => false,
-            }
-    }
-}
-
-impl Picture {
-    /// A picture whose numbers are levels of a display, from 0 to 255: light goes through a
-    /// [`ToneCurve`], which the origin keeps so that [`encode`](crate::encode()) undoes it. Other
-    /// pictures are so already, and numbers that are no colours stay as they are.
-    #[must_use]
-    pub fn to_display(mut self) -> Self {
-        if self.origin.tone.is_none() && self.origin.is_scene_linear() {
-            let curve = ToneCurve::of(&self);
-            self.rgb.iter_mut().for_each(|number| *number = curve.level(*number / 255.0));
-            self.origin.tone = Some(curve);
-        }
-        self
-    }
-
-    /// The picture with the numbers that a file of `format` is to have: light or levels.
-    pub(crate) fn in_terms_of(&self, format: ContainerFormat) -> Cow<'_, Self> {
-        let holds_light = matches!(format, ContainerFormat::Exr | ContainerFormat::Hdr);
-        let curve = match self.origin.tone {
-            // Light that becomes a texture keeps its range: the texture has floats.
-            Some(curve) if holds_light || format == ContainerFormat::Dds => curve,
-            Some(_) => return Cow::Borrowed(self),
-            None if holds_light && !self.origin.is_data && !self.origin.is_scene_linear() => {
-                ToneCurve::new(1.0, 1.0)
-            }
-            None => return Cow::Borrowed(self),
-        };
-        let mut picture = self.clone();
-        picture.rgb.iter_mut().for_each(|number| *number = curve.light(*number) * 255.0);
-        Cow::Owned(picture)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use half::f16;
 
     use super::*;
 
-    fn picture(light: &[f32]) -> Picture {
-        Picture {
-            width: light.len() as u32,
-            height: 1,
-            rgb: light.iter().flat_map(|light| [light * 255.0; 3]).collect(),
-            alpha: None,
-            extra: Vec::new(),
-            origin: Origin::synthetic("a", ContainerFormat::Exr),
-        }
+    fn rgb(light: &[f32]) -> Vec<f32> {
+        light.iter().flat_map(|light| [light * 255.0; 3]).collect()
     }
 
     fn halves() -> impl Iterator<Item = f32> {
@@ -231,9 +178,10 @@ mod tests {
         let lights: Vec<f32> = (0..=100_u8).map(|part| f32::from(part) / 100.0).collect();
         for dark in [1.0, 0.2] {
             let lights: Vec<f32> = lights.iter().map(|light| light * dark).collect();
-            let shown = picture(&lights).to_display();
-            for (pixel, light) in shown.rgb.chunks_exact(3).zip(&lights) {
-                assert!((pixel[0] - encoded(*light)).abs() < 1e-3, "{light}: {pixel:?}");
+            let curve = ToneCurve::of(&rgb(&lights));
+            for light in lights {
+                let off = (curve.level(light) - encoded(light)).abs();
+                assert!(off < 1e-3, "{light}: {off}");
             }
         }
         // A little more than white changes little.
@@ -260,39 +208,20 @@ mod tests {
     #[test]
     fn light_of_any_unit_is_exposed() {
         let scene = [0.001, 0.05, 0.1, 0.2, 0.4, 0.9, 30.0];
-        let shown = picture(&scene).to_display();
-        assert_eq!(shown.origin.tone.expect("a curve").exposure, 1.0);
+        assert_eq!(ToneCurve::of(&rgb(&scene)).exposure, 1.0);
         for unit in [1e-4, 683.0, 1e5] {
             let lit: Vec<f32> = scene.iter().map(|light| light * unit).collect();
-            let shown = picture(&lit).to_display();
-            let middle = shown.rgb[9];
+            let curve = ToneCurve::of(&rgb(&lit));
+            let middle = curve.level(lit[3]);
             assert!((40.0..220.0).contains(&middle), "{unit}: {middle}");
-            assert!(shown.rgb.iter().all(|level| (0.0..=255.01).contains(level)), "{unit}");
-            let back = shown.in_terms_of(ContainerFormat::Exr);
-            for (found, wanted) in back.rgb.chunks_exact(3).zip(lit) {
-                assert!((found[0] / 255.0 / wanted - 1.0).abs() < 1e-4, "{unit}: {found:?}");
+            for light in lit {
+                let level = curve.level(light);
+                assert!((0.0..=255.01).contains(&level), "{unit}: {level}");
+                let back = curve.light(level);
+                assert!((back / light - 1.0).abs() < 1e-4, "{unit}: {back} of {light}");
             }
         }
-        let black = picture(&[0.0, 0.0]).to_display();
-        assert_eq!(black.rgb, [0.0; 6]);
-    }
-
-    #[test]
-    fn only_light_goes_through_it() {
-        let scene = picture(&[0.1, 4.0]);
-        let mut normals = scene.clone();
-        normals.origin.is_data = true;
-        assert_eq!(normals.clone().to_display(), normals);
-        let mut png = scene.clone();
-        png.origin.format = ContainerFormat::Png;
-        assert_eq!(png.clone().to_display(), png);
-        // Once is enough.
-        let shown = scene.to_display();
-        assert_eq!(shown.clone().to_display(), shown);
-        // What a display shows is what other formats hold, and light is what an EXR does.
-        assert_eq!(*shown.in_terms_of(ContainerFormat::Png), shown);
-        let gray = Picture { rgb: vec![188.0; 6], ..png };
-        let light = gray.in_terms_of(ContainerFormat::Exr).rgb[0] / 255.0;
-        assert!((light - 0.503).abs() < 1e-3, "{light}");
+        let black = ToneCurve::of(&[0.0; 6]);
+        assert_eq!((black.level(0.0), black.light(0.0)), (0.0, 0.0));
     }
 }
