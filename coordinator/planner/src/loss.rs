@@ -14,7 +14,7 @@ pub enum Loss {
     /// Floating-point values become integers, cut off at 0 and 1.
     Range { format: ContainerFormat },
     /// Levels of 8 bits are packed in blocks.
-    Blocks,
+    Blocks { format: ContainerFormat },
     /// Colours become three numbers of 8 bits with one exponent.
     Exponent,
     /// A property of the file.
@@ -28,17 +28,21 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp | F::Qoi);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
-        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr) => {
+        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr | F::Ktx2) => {
             losses.push(Loss::Range { format })
         }
-        Depth::Eight if format == F::Dds && header.format != F::Dds => losses.push(Loss::Blocks),
+        Depth::Eight if matches!(format, F::Dds | F::Ktx2) && header.format != format => {
+            losses.push(Loss::Blocks { format });
+        }
         Depth::Eight | Depth::Sixteen | Depth::Float => {}
     }
     if format == F::Hdr && header.format != F::Hdr {
         losses.push(Loss::Exponent);
     }
     let traits = header.traits.iter().filter(|lost| {
-        let is_kept = lost.is_kept_by(format);
+        // KTX2 can say that rows or columns run the other way, but not that they are swapped.
+        let is_swap = *lost == FileTrait::Orientation && header.swaps_sides;
+        let is_kept = lost.is_kept_by(format) && !(is_swap && format == F::Ktx2);
         // Into another format these are conversions that the manifest asks for.
         let same = header.format == format;
         let only_same = matches!(
@@ -61,8 +65,8 @@ impl fmt::Display for Loss {
             Self::Range { format } => {
                 write!(f, "floating-point values become integers in {format}, cut off at 0 and 1")
             }
-            Self::Blocks => {
-                write!(f, "8 bits are packed as BC7 in dds, which changes levels slightly")
+            Self::Blocks { format } => {
+                write!(f, "8 bits are packed as BC7 in {format}, which changes levels slightly")
             }
             Self::Exponent => {
                 write!(f, "colours keep 8 bits and one exponent in hdr, and nothing below 0")
@@ -100,12 +104,16 @@ impl fmt::Display for Loss {
                 }
                 FileTrait::Mips => write!(f, "{format} has no mips"),
                 FileTrait::FewChannels => {
-                    write!(f, "a dds of one or two channels keeps only these of what is painted")
+                    write!(
+                        f,
+                        "a {format} of one or two channels keeps only these of what is painted"
+                    )
                 }
                 FileTrait::ExrAttributes => {
                     write!(f, "{format} has no attributes and windows of exr")
                 }
                 FileTrait::HdrFields => write!(f, "{format} has no header lines of hdr"),
+                FileTrait::KtxData => write!(f, "{format} has no names and values of ktx2"),
             },
         }
     }
@@ -138,7 +146,7 @@ mod tests {
 
     #[test]
     fn losses_follow_from_the_header_and_the_format() {
-        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Png, Qoi, Tga, Tiff, Webp};
+        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Ktx2, Png, Qoi, Tga, Tiff, Webp};
         use Depth::{Eight, Float, Sixteen};
         use FileTrait as T;
         let none: [&str; 0] = [];
@@ -152,6 +160,7 @@ mod tests {
         let of_exr = [T::ExtraSamples, T::AssociatedAlpha, T::ExrAttributes];
         assert_eq!(lost(Exr, Float, &of_exr, Exr), none);
         assert_eq!(lost(Hdr, Float, &[T::HdrFields, T::Orientation], Hdr), none);
+        assert_eq!(lost(Ktx2, Eight, &[T::KtxData, T::Mips, T::Orientation], Ktx2), none);
         for (format, depth, traits, to, expected) in [
             (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
             (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
@@ -183,6 +192,8 @@ mod tests {
             (Exr, Float, &[T::Lossy], Exr, "lossy compression of exr becomes ZIP"),
             (Exr, Float, &[T::ExrAttributes], Tiff, "tiff has no attributes and windows of exr"),
             (Png, Sixteen, &[], Qoi, "16 bits become 8 in qoi"),
+            (Png, Eight, &[], Ktx2, "8 bits are packed as BC7 in ktx2"),
+            (Ktx2, Eight, &[T::KtxData], Png, "png has no names and values of ktx2"),
             (Exr, Float, &[], Hdr, "colours keep 8 bits and one exponent in hdr"),
             (Hdr, Float, &[T::HdrFields], Exr, "exr has no header lines of hdr"),
             (Exr, Float, &[], Png, "floating-point values become integers in png"),

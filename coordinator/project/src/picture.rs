@@ -60,7 +60,8 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Dds
         | ContainerFormat::Exr
         | ContainerFormat::Hdr
-        | ContainerFormat::Qoi => decodes(file),
+        | ContainerFormat::Qoi
+        | ContainerFormat::Ktx2 => decodes(file),
     }
 }
 

@@ -173,6 +173,7 @@ fn word(own: FileTrait) -> &'static str {
         FileTrait::FewChannels => "one or two channels",
         FileTrait::ExrAttributes => "attributes or windows of EXR",
         FileTrait::HdrFields => "header lines of Radiance",
+        FileTrait::KtxData => "names and values of KTX2",
     }
 }
 

@@ -40,7 +40,8 @@ impl Footprint {
             ContainerFormat::Png
             | ContainerFormat::Bmp
             | ContainerFormat::Tga
-            | ContainerFormat::Qoi => stored + held,
+            | ContainerFormat::Qoi
+            | ContainerFormat::Ktx2 => stored + held,
             // Straight from the file.
             ContainerFormat::Dds => held,
             // Straight from the file, and the exponents.
@@ -71,7 +72,8 @@ impl Footprint {
             | ContainerFormat::Tga
             | ContainerFormat::Tiff
             | ContainerFormat::Exr
-            | ContainerFormat::Qoi => stored,
+            | ContainerFormat::Qoi
+            | ContainerFormat::Ktx2 => stored,
         };
         per_pixel * self.pixels() + DECODER_BYTES
     }
@@ -97,7 +99,8 @@ impl Footprint {
             | ContainerFormat::Dds
             | ContainerFormat::Exr
             | ContainerFormat::Hdr
-            | ContainerFormat::Qoi => 3,
+            | ContainerFormat::Qoi
+            | ContainerFormat::Ktx2 => 3,
         };
         sample * (colors + u64::from(self.planes))
     }

@@ -19,10 +19,11 @@ pub enum ContainerFormat {
     Exr,
     Hdr,
     Qoi,
+    Ktx2,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Png,
         Self::Jpeg,
         Self::Tga,
@@ -33,6 +34,7 @@ impl ContainerFormat {
         Self::Exr,
         Self::Hdr,
         Self::Qoi,
+        Self::Ktx2,
     ];
 
     /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
@@ -58,12 +60,13 @@ impl ContainerFormat {
             Self::Exr => "exr",
             Self::Hdr => "hdr",
             Self::Qoi => "qoi",
+            Self::Ktx2 => "ktx2",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 13] = [
+        const KNOWN: [(&str, ContainerFormat); 14] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -77,6 +80,7 @@ impl ContainerFormat {
             ("hdr", ContainerFormat::Hdr),
             ("pic", ContainerFormat::Hdr),
             ("qoi", ContainerFormat::Qoi),
+            ("ktx2", ContainerFormat::Ktx2),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)

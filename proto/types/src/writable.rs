@@ -49,7 +49,8 @@ impl ContainerFormat {
             | Self::Bmp
             | Self::Dds
             | Self::Exr
-            | Self::Qoi => true,
+            | Self::Qoi
+            | Self::Ktx2 => true,
         }
     }
 
@@ -57,7 +58,7 @@ impl ContainerFormat {
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
-            Self::Png | Self::Tiff | Self::Bmp | Self::Dds | Self::Hdr | Self::Qoi => {
+            Self::Png | Self::Tiff | Self::Bmp | Self::Dds | Self::Hdr | Self::Qoi | Self::Ktx2 => {
                 i32::MAX as u32
             }
             // Windows at the middle of signed fields, as OpenEXR checks them.

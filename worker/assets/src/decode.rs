@@ -11,7 +11,7 @@ use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{
     AssetError, AssetErrorKind, Color, Limits, Origin, Picture, dds_file, exr_file, hdr_file, jpeg,
-    qoi_file, tga_file, tiff_file,
+    ktx2_file, qoi_file, tga_file, tiff_file,
 };
 
 /// Decodes a file's bytes to the stored grid; [`Picture::upright`] turns it. Palettes become RGB,
@@ -31,6 +31,7 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
         ContainerFormat::Exr => return exr_file::decode(bytes, name, limits),
         ContainerFormat::Hdr => return hdr_file::decode(bytes, name, limits),
         ContainerFormat::Qoi => return qoi_file::decode(bytes, name, limits),
+        ContainerFormat::Ktx2 => return ktx2_file::decode(bytes, name, limits),
         ContainerFormat::Jpeg => {
             let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut &bytes[..])?;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use impasto_types::ContainerFormat;
 
-use crate::{Origin, Picture, ToneCurve};
+use crate::{Ktx2Layout, Origin, Picture, ToneCurve};
 
 impl Origin {
     /// Whether the file's numbers are light without an upper end, and not levels of a display.
@@ -13,6 +13,9 @@ impl Origin {
             && match self.format {
                 ContainerFormat::Exr | ContainerFormat::Hdr => true,
                 ContainerFormat::Dds => self.dds.is_some_and(|dds| dds.is_scene_linear()),
+                ContainerFormat::Ktx2 => {
+                    self.ktx2.as_ref().is_some_and(Ktx2Layout::is_scene_linear)
+                }
                 _ => false,
             }
     }
@@ -35,9 +38,10 @@ impl Picture {
     /// The picture with the numbers that a file of `format` is to have: light or levels.
     pub(crate) fn in_terms_of(&self, format: ContainerFormat) -> Cow<'_, Self> {
         let holds_light = matches!(format, ContainerFormat::Exr | ContainerFormat::Hdr);
+        let is_texture = matches!(format, ContainerFormat::Dds | ContainerFormat::Ktx2);
         let curve = match self.origin.tone {
             // Light that becomes a texture keeps its range: the texture has floats.
-            Some(curve) if holds_light || format == ContainerFormat::Dds => curve,
+            Some(curve) if holds_light || is_texture => curve,
             Some(_) => return Cow::Borrowed(self),
             None if holds_light && !self.origin.is_data && !self.origin.is_scene_linear() => {
                 ToneCurve::srgb()

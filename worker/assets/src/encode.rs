@@ -3,6 +3,7 @@
 mod dds_file;
 mod exr_file;
 mod hdr_file;
+mod ktx2_file;
 mod png_file;
 mod texels;
 mod tga_file;
@@ -28,7 +29,7 @@ use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Pi
 /// - Levels are rounded and clamped; only formats with floats keep levels beyond 0 to 255. A depth that the
 ///   format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP and BMP;
 ///   floats become 16 bits in PNG.
-/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR and DDS.
+/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR, DDS and KTX2.
 ///   Levels of another format become light in EXR and HDR.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
@@ -61,6 +62,7 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
             exr_file::write(picture, &plan).map_err(|error| failed(error.into()))
         }
         ContainerFormat::Hdr => Ok(hdr_file::write(picture)),
+        ContainerFormat::Ktx2 => ktx2_file::write(picture).map_err(failed),
         ContainerFormat::Qoi => {
             let samples = plan.samples(&picture.rgb, level8);
             qoi_file::encode(&samples, (width, height), picture.origin.is_linear)
@@ -87,7 +89,7 @@ impl<'a> Plan<'a> {
     fn of(picture: &'a Picture, format: ContainerFormat) -> Self {
         let origin = &picture.origin;
         let depth = match (format, origin.depth) {
-            (ContainerFormat::Tiff | ContainerFormat::Dds, depth) => depth,
+            (ContainerFormat::Tiff | ContainerFormat::Dds | ContainerFormat::Ktx2, depth) => depth,
             (ContainerFormat::Exr | ContainerFormat::Hdr, _) => Depth::Float,
             (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
             (ContainerFormat::Png, depth) => depth,
@@ -124,7 +126,8 @@ impl<'a> Plan<'a> {
                 | ContainerFormat::Dds
                 | ContainerFormat::Exr
                 | ContainerFormat::Hdr
-                | ContainerFormat::Qoi => false,
+                | ContainerFormat::Qoi
+                | ContainerFormat::Ktx2 => false,
             };
         let no_gray = no_gray || format == ContainerFormat::Qoi;
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {

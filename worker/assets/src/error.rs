@@ -99,7 +99,8 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Dds
         | ContainerFormat::Exr
         | ContainerFormat::Hdr
-        | ContainerFormat::Qoi => "frames",
+        | ContainerFormat::Qoi
+        | ContainerFormat::Ktx2 => "frames",
     }
 }
 

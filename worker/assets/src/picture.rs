@@ -5,8 +5,8 @@ use impasto_types::{ContainerFormat, Crop};
 use crate::density::Density;
 use crate::png_color::PngColor;
 use crate::{
-    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, HdrLayout, Orientation,
-    TgaLayout, TiffLayout, ToneCurve,
+    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, HdrLayout, Ktx2Layout,
+    Orientation, TgaLayout, TiffLayout, ToneCurve,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -64,6 +64,8 @@ pub struct Origin {
     pub exr: Option<ExrLayout>,
     /// How the file is stored, if it is HDR.
     pub hdr: Option<HdrLayout>,
+    /// How the file is stored, if it is KTX2.
+    pub ktx2: Option<Ktx2Layout>,
 }
 
 /// What a file's fourth sample means.
@@ -164,6 +166,7 @@ impl Origin {
             dds: None,
             exr: None,
             hdr: None,
+            ktx2: None,
         }
     }
 }

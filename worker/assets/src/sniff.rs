@@ -49,6 +49,7 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         [b'B', b'M', ..] => Some(ContainerFormat::Bmp),
         [b'D', b'D', b'S', b' ', ..] => Some(ContainerFormat::Dds),
         [b'q', b'o', b'i', b'f', ..] => Some(ContainerFormat::Qoi),
+        [0xab, b'K', b'T', b'X', b' ', b'2', b'0', 0xbb, ..] => Some(ContainerFormat::Ktx2),
         [0x76, 0x2f, 0x31, 0x01, ..] => Some(ContainerFormat::Exr),
         _ if is_radiance(head) => Some(ContainerFormat::Hdr),
         _ => None,

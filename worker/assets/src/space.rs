@@ -7,7 +7,7 @@ use moxcms::{
 
 use crate::color::describes;
 use crate::png_color::PngColor;
-use crate::{Color, ExrLayout, HdrLayout, Origin};
+use crate::{Color, ExrLayout, HdrLayout, Ktx2Layout, Origin};
 
 /// The space of a picture's levels. A picture that says nothing is in sRGB, and so is one whose
 /// description cannot be understood or is of light beyond a display's (PQ, HLG).
@@ -37,7 +37,9 @@ impl ColorSpace {
         if origin.is_linear {
             return Self { profile: Some(Box::new(with_curve(linear()))) };
         }
-        let code_points = origin.png_color.and_then(|color| color.cicp).and_then(of_code_points);
+        let code_points = origin.png_color.and_then(|color| color.cicp);
+        let texture = || origin.ktx2.as_ref().and_then(Ktx2Layout::primaries).and_then(of_khronos);
+        let code_points = code_points.or_else(texture).and_then(of_code_points);
         let icc = || {
             let icc = origin.icc.as_deref().filter(|icc| describes(icc, Color::Rgb))?;
             ColorProfile::new_from_slice(icc).ok()
@@ -98,6 +100,15 @@ impl ColorSpace {
 
 /// Pixels that are converted at once.
 const ROW: usize = 1024;
+
+/// The code points of what KTX2 names, with the curve of sRGB.
+fn of_khronos(primaries: u8) -> Option<[u8; 4]> {
+    match primaries {
+        4 => Some([9, 13, 0, 1]),
+        10 => Some([12, 13, 0, 1]),
+        _ => None,
+    }
+}
 
 /// The space of code points of ITU-T H.273.
 fn of_code_points([primaries, transfer, matrix, range]: [u8; 4]) -> Option<ColorProfile> {
