@@ -120,6 +120,10 @@ fn channels_follow_what_is_painted() {
     let painted = written(&painted);
     assert_eq!(names(&painted), ["depth.B", "depth.G", "depth.R", "mask.X"]);
     assert_eq!(read(&painted, "coloured").extra, gray.extra);
+    // Grey beside a plane that has a colour's name.
+    let mut gray = read(&Exr::new(all(&["R", "Y"], HALF)).file(1), "grey and red");
+    gray.rgb[0] += 20.0;
+    assert_eq!(names(&written(&gray)), ["B", "G", "R", "R.extra"]);
     // A picture that was no EXR.
     let colors = [10.0, 20.0, 30.0, 255.0, 0.0, 128.0];
     let mut picture = Picture {

@@ -51,61 +51,50 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, exr::
 /// The asset's layout with the channels that the picture has, at its size.
 fn layout_of(picture: &Picture, color: Color) -> ExrLayout {
     let size = (picture.width, picture.height);
-    let own = picture.origin.exr.as_ref();
-    let mut layout = own.cloned().unwrap_or_else(|| usual(picture));
-    let sample = layout.channels.iter().find(|channel| is_color(channel)).map(|one| one.sample);
-    let sample = sample.unwrap_or(SampleType::F16);
-    // The colours of one layer have its name in front of theirs.
-    let layer = layout.channels.iter().find(|channel| is_color(channel));
-    let layer = layer.map(|channel| channel.layer().to_vec()).unwrap_or_default();
-    let named = |name: &str, role: ExrRole| ExrChannel {
-        name: [&layer[..], name.as_bytes()].concat(),
-        sample,
-        is_linear: false,
-        role,
-    };
-    let channels = &mut layout.channels;
-    let is_gray = channels.iter().any(|channel| channel.role == ExrRole::Gray);
-    match (color, is_gray) {
-        (Color::Gray, true) => {}
-        (Color::Gray, false) => {
-            channels.retain(|channel| !is_color(channel));
-            channels.push(named("Y", ExrRole::Gray));
-        }
-        (Color::Rgb, _) => {
-            channels.retain(|channel| channel.role != ExrRole::Gray);
-            for (at, name) in ["R", "G", "B"].into_iter().enumerate() {
-                if !channels.iter().any(|channel| channel.role == ExrRole::Color(at)) {
-                    channels.push(named(name, ExrRole::Color(at)));
-                }
-            }
-        }
-    }
-    let has_alpha = channels.iter().any(|channel| channel.role == ExrRole::Alpha);
-    match (has_alpha, picture.alpha.is_some()) {
-        (false, true) => channels.push(named("A", ExrRole::Alpha)),
-        (true, false) => channels.retain(|channel| channel.role != ExrRole::Alpha),
-        _ => {}
-    }
-    channels.retain(|one| !matches!(one.role, ExrRole::Extra(at) if at >= picture.extra.len()));
-    for at in 0..picture.extra.len() {
-        if !channels.iter().any(|channel| channel.role == ExrRole::Extra(at)) {
-            channels.push(named(&format!("extra.{at}"), ExrRole::Extra(at)));
-        }
-    }
-    channels.sort_by(|one, other| one.name.cmp(&other.name));
-
+    let mut layout = picture.origin.exr.clone().unwrap_or_else(|| usual(picture));
+    fit_channels(&mut layout.channels, picture, color);
     let lossless = |channel: &ExrChannel| layout.compression.is_lossless_for(channel.sample);
     if !layout.channels.iter().all(lossless) {
         layout.compression = Compression::ZIP16;
     }
     if let Some(asset) = layout.data.size().filter(|asset| *asset != size) {
         layout.display = scaled(&layout.display, asset, size);
-        let data = scaled(&layout.data, asset, size);
-        let last = |at: usize, side: u32| data.min[at].saturating_add(side as i32 - 1);
-        layout.data = ExrWindow { min: data.min, max: [last(0, size.0), last(1, size.1)] };
+        let min = scaled(&layout.data, asset, size).min;
+        let last = |at: usize, side: u32| min[at].saturating_add(side as i32 - 1);
+        layout.data = ExrWindow { min, max: [last(0, size.0), last(1, size.1)] };
     }
     layout
+}
+
+/// Adds and removes channels until they are those of the picture. New ones have the type and the
+/// layer of the colours.
+fn fit_channels(channels: &mut Vec<ExrChannel>, picture: &Picture, color: Color) {
+    let model = channels.iter().find(|channel| is_color(channel)).cloned();
+    let layer = model.as_ref().map(|model| model.layer().to_vec()).unwrap_or_default();
+    let sample = model.map_or(SampleType::F16, |model| model.sample);
+    let mut wanted = match color {
+        // A grey channel keeps its name.
+        Color::Gray => vec![("Y".to_owned(), ExrRole::Gray)],
+        Color::Rgb => {
+            let colors = ["R", "G", "B"].into_iter().enumerate();
+            colors.map(|(at, name)| (name.to_owned(), ExrRole::Color(at))).collect()
+        }
+    };
+    wanted.extend(picture.alpha.as_ref().map(|_| ("A".to_owned(), ExrRole::Alpha)));
+    let extra = (0..picture.extra.len()).map(|at| (format!("extra.{at}"), ExrRole::Extra(at)));
+    wanted.extend(extra);
+    channels.retain(|channel| wanted.iter().any(|(_, role)| *role == channel.role));
+    for (name, role) in wanted {
+        if !channels.iter().any(|channel| channel.role == role) {
+            let name = [&layer[..], name.as_bytes()].concat();
+            // A plane may have had the name of a colour that is new.
+            if let Some(other) = channels.iter_mut().find(|channel| channel.name == name) {
+                other.name.extend(b".extra");
+            }
+            channels.push(ExrChannel { name, sample, is_linear: false, role });
+        }
+    }
+    channels.sort_by(|one, other| one.name.cmp(&other.name));
 }
 
 fn is_color(channel: &ExrChannel) -> bool {
