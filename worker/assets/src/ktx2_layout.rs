@@ -20,8 +20,11 @@ pub struct Ktx2Layout {
     /// The description of the texels as it is stored, with its length.
     pub(crate) descriptor: Vec<u8>,
     /// Names and values as they are stored, without the zero between them.
-    pub(crate) entries: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) entries: Vec<Entry>,
 }
+
+/// A name and its value.
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
 /// How the bytes of a picture are packed once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

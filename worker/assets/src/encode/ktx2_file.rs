@@ -11,7 +11,9 @@ use ktx2::dfd::{Basic, Block};
 use ktx2::{Format, Header, Index, SupercompressionScheme, TransferFunction};
 
 use super::texels::pictures;
-use crate::ktx2_layout::{Ktx2Layout, ORIENTATION, Packing, SWIZZLE, WRITER, has_alpha, texels};
+use crate::ktx2_layout::{
+    Entry, Ktx2Layout, ORIENTATION, Packing, SWIZZLE, WRITER, has_alpha, texels,
+};
 use crate::texels::{Texels, most_mips};
 use crate::{AlphaKind, Depth, Orientation, Picture};
 
@@ -136,7 +138,7 @@ fn usual(picture: &Picture) -> Result<Ktx2Layout, Failure> {
 }
 
 /// Sets an entry. A new one gets its place in the order of names.
-fn set(entries: &mut Vec<(Vec<u8>, Vec<u8>)>, name: &[u8], value: &[u8]) {
+fn set(entries: &mut Vec<Entry>, name: &[u8], value: &[u8]) {
     match entries.iter_mut().find(|(known, _)| known == name) {
         Some((_, own)) => *own = value.to_vec(),
         None => {
@@ -147,7 +149,7 @@ fn set(entries: &mut Vec<(Vec<u8>, Vec<u8>)>, name: &[u8], value: &[u8]) {
     }
 }
 
-fn entries(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+fn entries(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (name, value) in entries {
         bytes.extend((name.len() as u32 + 1 + value.len() as u32).to_le_bytes());

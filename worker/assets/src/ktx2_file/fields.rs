@@ -6,7 +6,7 @@ use ktx2::dfd::{Basic, BlockHeader};
 use ktx2::{ColorModel, Header, SupercompressionScheme};
 
 use super::{damaged, unsupported};
-use crate::ktx2_layout::{Ktx2Layout, ORIENTATION, Packing, SWIZZLE, has_alpha, texels};
+use crate::ktx2_layout::{Entry, Ktx2Layout, ORIENTATION, Packing, SWIZZLE, has_alpha, texels};
 use crate::texels::{Masks, Texels, mip_size, most_mips};
 use crate::{AlphaKind, AssetErrorKind, Color, Limits, Orientation};
 
@@ -203,7 +203,7 @@ fn basic(descriptor: &[u8]) -> Result<Basic, AssetErrorKind> {
 }
 
 /// Names and values, each padded to a multiple of four bytes.
-fn parse_entries(mut bytes: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, AssetErrorKind> {
+fn parse_entries(mut bytes: &[u8]) -> Result<Vec<Entry>, AssetErrorKind> {
     let wrong = || damaged("an entry of its data is cut short");
     let mut entries = Vec::new();
     while !bytes.is_empty() {
