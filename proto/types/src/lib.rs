@@ -22,6 +22,7 @@ mod ids;
 mod model;
 mod part;
 mod recipe;
+mod regions;
 mod split_mix;
 mod style_ref;
 mod task;
@@ -57,6 +58,7 @@ pub use recipe::{
     RecipeError, RecipePatch, STYLE_LAYERS, Scale, ScaleLayers, Tileable, Train, Training,
     VggLayer,
 };
+pub use regions::{IdColor, IdColorError, Region, Regions, RegionsError};
 pub use split_mix::SplitMix64;
 pub use style_ref::StyleRef;
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};
