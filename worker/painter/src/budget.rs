@@ -57,18 +57,18 @@ pub(crate) fn check(
     if let Some(source) = sources.files.get(&Part::Init) {
         budget.add(source, |header| asset_step(header, upright, false))?;
     }
-    for (source, style) in sources.styles.iter().zip(&action.styles) {
+    for (source, (style, recipe)) in sources.styles.iter().zip(action.all_styles()) {
         budget.add(source, |header| {
             let (width, height) = header.upright_size();
             let size = match style.crop.map(|crop| crop.remaining(width, height)) {
                 Some(Ok(rest)) => rest,
                 Some(Err(_)) | None => (width, height),
             };
-            let by = action.recipe.style_reduction(size, result);
+            let by = recipe.style_reduction(size, result);
             style_step(header, size, style.crop.is_some(), by)
         })?;
     }
-    let masked = sources.files.contains_key(&Part::Mask);
+    let masked = [Part::Mask, Part::Regions].iter().any(|part| sources.files.contains_key(part));
     let mut own_bytes = 0;
     for (part, source) in &sources.files {
         match part {
@@ -77,6 +77,13 @@ pub(crate) fn check(
             Part::Mask => {
                 let asset = color.map_or(0, |header| header.footprint().pixels());
                 budget.add(source, |header| mask_step(header, asset))?;
+            }
+            Part::Regions => {
+                let asset = color.map_or(0, |header| header.footprint().pixels());
+                let result = u64::from(result.0) * u64::from(result.1);
+                let named = action.regions.iter().flat_map(|regions| &regions.named);
+                let coats = 1 + named.filter(|region| !region.is_kept()).count() as u64;
+                budget.add(source, |header| regions_step(header, asset, coats, result))?;
             }
             _ => {
                 let covers = action.recipe.common().alpha == AlphaUse::Coverage;
@@ -176,6 +183,16 @@ fn mask_step(header: &Header, asset_pixels: u64) -> Step {
     let kept_bytes = 5 * VALUE * asset_pixels;
     let drawn = 2 * VALUE * pixels + kept_bytes;
     Step { peak_bytes: footprint.decoding_bytes().max(turned).max(drawn), kept_bytes }
+}
+
+/// An ID map: the owner of each pixel, and a weight in each of so many coats, which wait for the
+/// others when they are dry, beside the asset's own colours.
+fn regions_step(header: &Header, asset: u64, coats: u64, result: u64) -> Step {
+    let footprint = header.footprint();
+    let owners = 4 * VALUE * footprint.pixels();
+    let kept_bytes = VALUE * ((3 + 2 * coats) * asset + 3 * coats * result);
+    let peak_bytes = footprint.decoding_bytes().max(footprint.held_bytes() + owners);
+    Step { peak_bytes: peak_bytes.max(owners + kept_bytes), kept_bytes }
 }
 
 /// A style image of `size` after its crop, reduced `by` a factor.

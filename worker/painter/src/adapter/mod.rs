@@ -12,7 +12,7 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 use impasto_assets::{AlphaKind, AssetError, ColorSpace, Limits, Picture, bleed, decode};
-use impasto_engine::{Image, Joins, Mask, Style};
+use impasto_engine::{Image, Joins, Mask, Style, resize_plane, resize_weighted};
 use impasto_types::{OutputSpec, Part, Recipe, StyleRef};
 
 pub(crate) use material::MaterialAdapter;
@@ -196,4 +196,24 @@ fn coverage(picture: &Picture) -> Option<Mask> {
     let weights = alpha.iter().map(|alpha| alpha.clamp(0.0, 1.0)).collect();
     let mask = Mask::new(picture.width as usize, picture.height as usize, weights);
     mask.ok().filter(|_| says_something)
+}
+
+/// Colours in another size, averaged by their coverage.
+pub(crate) fn resized(
+    from: Image,
+    coverage: Option<&Mask>,
+    joins: &Joins,
+    (width, height): (usize, usize),
+) -> Image {
+    let (size, to, wraps) = ((from.width, from.height), (width, height), wraps(joins));
+    let rgb = match coverage {
+        _ if size == to => return from,
+        Some(mask) => resize_weighted(&from.rgb, mask.weights(), 3, size, to, wraps),
+        None => resize_plane(&from.rgb, 3, size, to, wraps),
+    };
+    Image { width, height, rgb }
+}
+
+fn wraps(joins: &Joins) -> (bool, bool) {
+    (joins.repeats_across(), joins.repeats_down())
 }

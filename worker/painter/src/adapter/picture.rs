@@ -4,10 +4,12 @@ use impasto_assets::{
     AlphaKind, AssetError, ColorSpace, Limits, Origin, Picture, bleed, decode, encode,
     is_transparency_empty, read_header,
 };
-use impasto_engine::{Image, Joins, Mask, resize_plane, resize_weighted};
+use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
 
-use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
+use super::{
+    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View, resized, wraps,
+};
 
 /// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
 /// colour profile, orientation and pixel density pass from the asset to the result. Without files,
@@ -222,26 +224,6 @@ impl OpenPicture {
         resized.iter_mut().for_each(|value| *value = value.min(most).max(least));
         resized
     }
-}
-
-/// Colours in another size, averaged by their coverage.
-fn resized(
-    from: Image,
-    coverage: Option<&Mask>,
-    joins: &Joins,
-    (width, height): (usize, usize),
-) -> Image {
-    let (size, to, wraps) = ((from.width, from.height), (width, height), wraps(joins));
-    let rgb = match coverage {
-        _ if size == to => return from,
-        Some(mask) => resize_weighted(&from.rgb, mask.weights(), 3, size, to, wraps),
-        None => resize_plane(&from.rgb, 3, size, to, wraps),
-    };
-    Image { width, height, rgb }
-}
-
-fn wraps(joins: &Joins) -> (bool, bool) {
-    (joins.repeats_across(), joins.repeats_down())
 }
 
 #[cfg(test)]
