@@ -95,14 +95,13 @@ fn shrink(
     let asset = (header.width, header.height);
     let (width, height) = task.form.action.recipe.common().output_size(asset.0, asset.1);
     let Some(side) = preview_side(width, height, side_px) else { return };
-    Arc::make_mut(&mut task.form).action.recipe.common_mut().size = Some(side);
+    Arc::make_mut(&mut task.form).action.set_size(side);
     let action = &task.form.action;
     let size = action.recipe.common().output_size(asset.0, asset.1);
     let size_of = |digest: &Digest| inputs.get(digest).map(|header| (header.width, header.height));
     let decoded: Vec<_> = action
-        .styles
-        .iter()
-        .filter_map(|style| {
+        .all_styles()
+        .filter_map(|(style, _)| {
             let digest = &style.blob.digest;
             Some((inputs.get(digest)?.footprint(), size_of(digest)?))
         })
@@ -114,9 +113,11 @@ fn shrink(
     };
     let sources: Vec<_> =
         styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
-    let masked =
-        of_part(Part::Mask).map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask));
-    let beside = [Part::Init, Part::Mask].into_iter().filter_map(|part| {
+    let masked = of_part(Part::Mask)
+        .or(of_part(Part::Regions))
+        .map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask))
+        + estimate::regions_bytes(action, asset, size);
+    let beside = [Part::Init, Part::Mask, Part::Regions].into_iter().filter_map(|part| {
         let blob = task.input(part)?.blob()?;
         inputs.get(&blob.digest)
     });
@@ -124,7 +125,7 @@ fn shrink(
     let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked;
     let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
     task.least_memory_bytes = painted.max(read);
-    task.work = estimate::work(&action.recipe, size.0, size.1);
+    task.work = estimate::work(&action.recipe, size.0, size.1) * estimate::coats(action);
     task.action = task.whole_action().digest();
 }
 

@@ -292,7 +292,7 @@ impl Survey {
         &'a self,
         task: &'a impasto_planner::PlannedTask,
     ) -> impl Iterator<Item = (Digest, &'a AssetPath)> {
-        let styles = task.form.action.styles.iter().map(|style| style.blob.digest);
+        let styles = task.form.action.all_styles().map(|(style, _)| style.blob.digest);
         styles.filter_map(|digest| Some((digest, self.by_content.get(&digest)?)))
     }
 

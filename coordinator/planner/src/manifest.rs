@@ -8,6 +8,7 @@ mod error;
 mod passthrough;
 mod project;
 mod recipes;
+mod regions;
 mod rule;
 mod section;
 mod settings;
@@ -33,6 +34,7 @@ pub use passthrough::Passthrough;
 use project::Project;
 pub use recipes::OverrideError;
 pub(crate) use recipes::Painting;
+pub(crate) use regions::{PaintedRegions, RegionStyle};
 pub(crate) use rule::{Rule, RuleAction};
 use section::{Section, Source};
 use settings::Settings;
@@ -204,8 +206,10 @@ impl Manifest {
         let painted = || self.paintings.iter().flatten();
         let images =
             |style: &Style| style.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
-        self.inputs =
-            painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
+        self.inputs = painted()
+            .flat_map(Painting::styles)
+            .flat_map(|style| images(&self.styles[style]))
+            .collect();
         self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
         self.networks = painted().filter_map(|painting| painting.model.clone()).collect();
         self.trained = self.styles.values().filter_map(|style| self.trained_style(style)).collect();
@@ -385,7 +389,7 @@ impl Manifest {
 
     pub(crate) fn unused_styles(&self) -> impl Iterator<Item = &str> {
         let used: BTreeSet<_> =
-            self.paintings.iter().flatten().map(|painting| painting.style.as_str()).collect();
+            self.paintings.iter().flatten().flat_map(Painting::styles).collect();
         self.styles.keys().map(String::as_str).filter(move |style| !used.contains(style))
     }
 

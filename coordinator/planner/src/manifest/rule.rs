@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use impasto_types::{Part, RecipePatch};
 
+use super::regions::RuleRegions;
 use super::section::{AT_LEAST_ONE, Entry, Section};
 use super::settings::Settings;
 use super::style::Style;
@@ -20,6 +21,8 @@ pub(crate) struct Rule {
     pub(crate) action: RuleAction,
     /// Files that belong to each asset, by role: the patterns of their paths.
     pub(crate) companions: Vec<(Part, OutputPattern)>,
+    /// How the colours of the ID map beside each asset are painted.
+    pub(crate) regions: Option<RuleRegions>,
     pub(super) settings: Settings,
     pub(super) place: Place,
 }
@@ -34,7 +37,7 @@ pub(crate) enum RuleAction {
     },
 }
 
-const OWN_KEYS: [&str; 11] = [
+const OWN_KEYS: [&str; 12] = [
     "name",
     "match",
     "exclude",
@@ -42,6 +45,7 @@ const OWN_KEYS: [&str; 11] = [
     "styles",
     "skip",
     "mask",
+    "regions",
     "normal",
     "height",
     "roughness",
@@ -61,7 +65,7 @@ impl Rule {
     pub(super) fn read(
         entry: Entry<'_>,
         index: usize,
-        styles: &BTreeMap<String, Style>,
+        known_styles: &BTreeMap<String, Style>,
     ) -> Result<Self, ManifestError> {
         let known: Vec<_> =
             OWN_KEYS.into_iter().chain(Settings::OUTPUT_KEYS).chain(RecipePatch::keys()).collect();
@@ -84,17 +88,23 @@ impl Rule {
         })?;
         let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
         let skip = section.take("skip").map(|entry| entry.boolean()).transpose()?.unwrap_or(false);
-        let styles = rule_styles(&mut section, skip, styles)?;
+        let styles = rule_styles(&mut section, skip, known_styles)?;
         let mut companions = Vec::new();
         for (key, part) in COMPANIONS {
             let Some(entry) = section.take(key) else { continue };
             companions.push((part, companion(&entry, part)?));
         }
         companions.extend(section.take("packed").map(packed).transpose()?);
+        let mut regions = None;
+        if let Some(entry) = section.take("regions") {
+            let (map, read) = RuleRegions::read(entry, known_styles)?;
+            companions.push((Part::Regions, companion(&map, Part::Regions)?));
+            regions = Some(read);
+        }
         let action = if skip { RuleAction::Skip } else { RuleAction::Paint { styles } };
         let place = section.place.clone();
         let settings = Settings::read(section)?;
-        Ok(Self { name, matches, exclude, action, companions, settings, place })
+        Ok(Self { name, matches, exclude, action, companions, regions, settings, place })
     }
 
     /// Whether the rule matches `path`, which is relative to the folder of assets.

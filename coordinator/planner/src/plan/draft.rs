@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use impasto_types::{AssetPath, ContainerFormat, Part};
 
-use super::template::{Template, Templates};
+use super::template::{AssetFiles, Template, Templates};
 use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
 use crate::grouping::Asset;
 use crate::output_pattern::Parts;
@@ -68,11 +68,13 @@ impl Drafter<'_> {
                     let maps: Vec<_> =
                         maps.map(|(part, _, file)| (*part, file.header.format)).collect();
                     let (templates, format) = (self.templates, header.format);
-                    if maps.is_empty() {
+                    let has_regions = companions.iter().any(|(part, _, _)| *part == Part::Regions);
+                    let files = AssetFiles { maps, has_regions };
+                    if files == AssetFiles::default() {
                         let template = templates.get(rule, painting, format)?;
                         return self.task(asset, &companions, template, header, size);
                     }
-                    let template = templates.material(rule, painting, format, maps)?;
+                    let template = templates.with_files(rule, painting, format, files)?;
                     self.task(asset, &companions, &template, header, size)
                 }
             },
@@ -143,8 +145,9 @@ impl Drafter<'_> {
             },
             outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
         );
-        // A mask is held to the end, unlike other sources, and counted as such.
-        let masks = companions.iter().filter(|(part, _, _)| *part == Part::Mask);
+        // A mask is held to the end, unlike other sources, and counted as such. So is an ID map.
+        let is_mask = |part: Part| matches!(part, Part::Mask | Part::Regions);
+        let masks = companions.iter().filter(|(part, _, _)| is_mask(*part));
         let size_of =
             |(_, _, file): &(Part, AssetPath, InputFile)| (file.header.width, file.header.height);
         let Template { painting, styles: decoded, init, .. } = template;
@@ -159,14 +162,15 @@ impl Drafter<'_> {
             .iter()
             .copied()
             .chain(init.map(|header| header.upright_size()))
-            .chain(beside.iter().copied().filter(|(part, _, _)| *part != Part::Mask).map(size_of))
+            .chain(beside.iter().copied().filter(|(part, _, _)| !is_mask(*part)).map(size_of))
             .chain([(header.width, header.height)])
             .collect();
         let (recipe, size) = (&painting.recipe, (width, height));
         let mask = masks.map(size_of).next();
-        let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
-        let own =
-            (!maps.is_empty()).then(|| estimate::material_bytes((header.width, header.height)));
+        let own_size = (header.width, header.height);
+        let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask))
+            + estimate::regions_bytes(&form.action, own_size, size);
+        let own = (!maps.is_empty()).then(|| estimate::material_bytes(own_size));
         let painted = estimate::memory_bytes(recipe, size, &sources, &styles)
             + masked
             + own.unwrap_or_default();
@@ -186,7 +190,7 @@ impl Drafter<'_> {
             width,
             height,
             least_memory_bytes: painted.max(read),
-            work: estimate::work(recipe, width, height),
+            work: estimate::work(recipe, width, height) * estimate::coats(&form.action),
             action,
             training: None,
             state,

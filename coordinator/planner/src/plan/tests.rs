@@ -4,6 +4,7 @@ mod copies;
 mod folder;
 mod materials;
 mod notes;
+mod regions;
 mod stale;
 mod training;
 
