@@ -40,19 +40,24 @@ impl<'a> Asset<'a> {
         self.main.blob
     }
 
-    /// The asset's other files that exist.
+    /// The asset's other files that exist, one for each role.
     pub(crate) fn companions(&self) -> impl Iterator<Item = Companion> + use<'a> {
-        let (findings, companions) = (self.findings, self.manifest.companions(self.path()));
-        companions.into_iter().filter_map(|(part, path)| {
+        let findings = self.findings;
+        let mut found = BTreeSet::new();
+        self.manifest.companions(self.path()).into_iter().filter_map(move |(part, path)| {
             let file = findings.inputs.get(&path)?.clone();
-            Some((part, path, file))
+            found.insert(part).then_some((part, path, file))
         })
     }
 
-    /// Roles for which the rule has a pattern but no file exists.
+    /// Roles for which the rule has a pattern but no file exists, with the first file that would
+    /// do.
     pub(crate) fn absent(&self) -> impl Iterator<Item = (Part, AssetPath)> + use<'a> {
-        let (findings, companions) = (self.findings, self.manifest.companions(self.path()));
-        companions.into_iter().filter(|(_, path)| !findings.inputs.contains_key(path))
+        let companions = self.manifest.companions(self.path());
+        let exists = |(_, path): &&(Part, AssetPath)| self.findings.inputs.contains_key(path);
+        let mut settled: BTreeSet<Part> =
+            companions.iter().filter(exists).map(|(part, _)| *part).collect();
+        companions.into_iter().filter(move |(part, _)| settled.insert(*part))
     }
 }
 

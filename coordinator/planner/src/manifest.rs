@@ -321,8 +321,8 @@ impl Manifest {
         self.networks.iter()
     }
 
-    /// The other files of the asset at `path`, by role, whether they exist or not. Empty for files
-    /// that no rule paints.
+    /// The other files of the asset at `path`, by role, whether they exist or not: of several for
+    /// one role the first that exists is the asset's. Empty for files that no rule paints.
     pub fn companions(&self, path: &AssetPath) -> Vec<(Part, AssetPath)> {
         if !self.has_companions() {
             return vec![];

@@ -19,7 +19,8 @@ pub(crate) struct Rule {
     pub(crate) matches: PathGlobs,
     pub(crate) exclude: PathGlobs,
     pub(crate) action: RuleAction,
-    /// Files that belong to each asset, by role: the patterns of their paths.
+    /// Files that belong to each asset, by role: the patterns of their paths. Of several for one
+    /// role, the first whose file exists counts.
     pub(crate) companions: Vec<(Part, OutputPattern)>,
     /// How the colours of the ID map beside each asset are painted.
     pub(crate) regions: Option<RuleRegions>,
@@ -92,9 +93,17 @@ impl Rule {
         let mut companions = Vec::new();
         for (key, part) in COMPANIONS {
             let Some(entry) = section.take(key) else { continue };
-            companions.push((part, companion(&entry, part)?));
+            companions.extend(all_companions(entry, part)?);
         }
-        companions.extend(section.take("packed").map(packed).transpose()?);
+        if let Some(entry) = section.take("packed") {
+            let entries = match entry.is_table() {
+                true => vec![entry],
+                false => entry.non_empty("it has to be a table or a list of them")?,
+            };
+            for entry in entries {
+                companions.push(packed(entry)?);
+            }
+        }
         let mut regions = None;
         if let Some(entry) = section.take("regions") {
             let (map, read) = RuleRegions::read(entry, known_styles)?;
@@ -123,6 +132,18 @@ impl Rule {
             RuleAction::Paint { .. } => false,
         }
     }
+}
+
+/// The patterns that name a file beside each asset, one or several.
+fn all_companions(
+    entry: Entry<'_>,
+    part: Part,
+) -> Result<Vec<(Part, OutputPattern)>, ManifestError> {
+    let entries = match entry.value.get_ref().is_str() {
+        true => vec![entry],
+        false => entry.non_empty("it has to be a path or a list of them")?,
+    };
+    entries.iter().map(|entry| Ok((part, companion(entry, part)?))).collect()
 }
 
 /// The pattern that names a file beside each asset.
