@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
-use impasto_types::{AssetKind, AssetPath, Digest, MIN_SIDE, Part};
+use impasto_types::{AssetKind, AssetPath, Digest, MAX_SIDE, MIN_SIDE, Part, UdimGrid};
 
 /// The folder of previews among the project's private files.
 const FOLDER: &str = "preview";
@@ -95,7 +95,17 @@ fn shrink(
     let asset = (header.width, header.height);
     let (width, height) = task.form.action.recipe.common().output_size(asset.0, asset.1);
     let Some(side) = preview_side(width, height, side_px) else { return };
-    Arc::make_mut(&mut task.form).action.set_size(side);
+    // A tile is as large as another preview, and its whole set is painted.
+    let grid = UdimGrid::of_parts(task.inputs.iter().map(|input| input.part));
+    let (columns, rows) = grid.map_or((1, 1), |grid| (grid.columns, grid.rows));
+    let asset = (asset.0.saturating_mul(columns), asset.1.saturating_mul(rows));
+    let side = side.saturating_mul(columns.max(rows)).min(MAX_SIDE);
+    let form = Arc::make_mut(&mut task.form);
+    form.action.set_size(side);
+    if grid.is_some() {
+        form.action.outputs.truncate(1);
+        task.outputs = task.outputs.iter().take(1).cloned().collect();
+    }
     let action = &task.form.action;
     let size = action.recipe.common().output_size(asset.0, asset.1);
     let size_of = |digest: &Digest| inputs.get(digest).map(|header| (header.width, header.height));

@@ -179,7 +179,9 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         Some((network.as_ref().ok()?.blob.digest, path.clone()))
     };
     let networks = found.networks.iter().filter_map(network);
-    let by_content = found.inputs.iter().filter_map(usable).chain(networks).collect();
+    let tiles = found.listing.assets.iter().filter(|asset| project.manifest().is_tile(&asset.path));
+    let tiles = tiles.map(|asset| (asset.blob.digest, asset.path.clone()));
+    let by_content = found.inputs.iter().filter_map(usable).chain(networks).chain(tiles).collect();
     Ok(Survey {
         plan,
         state,

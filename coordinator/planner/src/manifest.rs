@@ -15,6 +15,7 @@ mod settings;
 mod style;
 #[cfg(test)]
 mod tests;
+mod tile_name;
 mod trained;
 mod training;
 
@@ -39,6 +40,7 @@ pub(crate) use rule::{Rule, RuleAction};
 use section::{Section, Source};
 use settings::Settings;
 pub(crate) use style::{Style, StyleImage};
+pub(crate) use tile_name::TileName;
 pub(crate) use trained::TrainedStyle;
 
 /// A checked manifest.
@@ -338,6 +340,23 @@ impl Manifest {
     /// Whether a rule has a pattern for files beside its assets, such as masks.
     pub fn has_companions(&self) -> bool {
         self.rules.iter().any(|rule| !rule.companions.is_empty())
+    }
+
+    /// Whether a rule paints the tiles of UDIM sets together.
+    pub fn has_tiles(&self) -> bool {
+        self.rules.iter().any(|rule| rule.udim)
+    }
+
+    /// Whether the file is by its name a tile of such a set.
+    pub fn is_tile(&self, path: &AssetPath) -> bool {
+        self.has_tiles() && self.tile(path).is_some()
+    }
+
+    /// What the name of such a tile says, and the rule that paints it.
+    pub(crate) fn tile(&self, path: &AssetPath) -> Option<(usize, TileName)> {
+        let name = TileName::of(path)?;
+        let Matched { rule } = self.wanted(path)?;
+        self.rules[rule].udim.then_some((rule, name))
     }
 
     /// The models that the manifest's recipes read.

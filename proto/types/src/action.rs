@@ -320,6 +320,12 @@ impl AssetKind {
         Self("material".to_owned())
     }
 
+    /// The tiles of a UDIM set, [`Part::Udim`], painted as one picture. [`Part::Color`] is the file
+    /// of the tile with the lowest number, which is there as that, too.
+    pub fn udim() -> Self {
+        Self("udim".to_owned())
+    }
+
     fn is_picture(&self) -> bool {
         self.0 == "picture"
     }

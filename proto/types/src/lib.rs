@@ -26,6 +26,7 @@ mod regions;
 mod split_mix;
 mod style_ref;
 mod task;
+mod udim;
 mod writable;
 
 pub use action::{
@@ -62,4 +63,5 @@ pub use regions::{IdColor, IdColorError, Region, Regions, RegionsError};
 pub use split_mix::SplitMix64;
 pub use style_ref::StyleRef;
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};
+pub use udim::UdimGrid;
 pub use writable::{CannotWrite, Depth, Shape};

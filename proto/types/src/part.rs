@@ -65,6 +65,11 @@ impl Part {
         }
     }
 
+    /// Whether its result is named after its own file, and not after the asset's main one.
+    pub fn has_own_name(self) -> bool {
+        self.is_surface() || matches!(self, Self::Udim(_))
+    }
+
     /// Whether it is no part of the asset itself, but what a method needs to paint it.
     pub fn is_beside_content(self) -> bool {
         matches!(self, Self::Init | Self::Mask | Self::Regions | Self::Model | Self::State)

@@ -129,7 +129,7 @@ fn paint_from(
     // It lies on the asset's pixels, so it is turned only if the asset is.
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
-    let size = result_size(&action.recipe, color.as_ref(), upright);
+    let size = result_size(action, color.as_ref());
     let mut brushes = brushes(asset, action, sources, size)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
     let stored = color.map(|header| header.orientation).filter(|_| !upright);

@@ -22,6 +22,8 @@ pub(crate) struct Rule {
     /// Files that belong to each asset, by role: the patterns of their paths. Of several for one
     /// role, the first whose file exists counts.
     pub(crate) companions: Vec<(Part, OutputPattern)>,
+    /// Whether the tiles of a UDIM set are painted together.
+    pub(crate) udim: bool,
     /// How the colours of the ID map beside each asset are painted.
     pub(crate) regions: Option<RuleRegions>,
     pub(super) settings: Settings,
@@ -38,13 +40,14 @@ pub(crate) enum RuleAction {
     },
 }
 
-const OWN_KEYS: [&str; 12] = [
+const OWN_KEYS: [&str; 13] = [
     "name",
     "match",
     "exclude",
     "style",
     "styles",
     "skip",
+    "udim",
     "mask",
     "regions",
     "normal",
@@ -110,10 +113,22 @@ impl Rule {
             companions.push((Part::Regions, companion(&map, Part::Regions)?));
             regions = Some(read);
         }
+        let udim = match section.take("udim") {
+            None => false,
+            Some(entry) => {
+                let udim = entry.boolean()?;
+                if udim && !companions.is_empty() {
+                    let part = companions[0].0;
+                    let reason = format!("a set of tiles has no {part} in this version");
+                    return Err(entry.wrong(reason));
+                }
+                udim
+            }
+        };
         let action = if skip { RuleAction::Skip } else { RuleAction::Paint { styles } };
         let place = section.place.clone();
         let settings = Settings::read(section)?;
-        Ok(Self { name, matches, exclude, action, companions, regions, settings, place })
+        Ok(Self { name, matches, exclude, action, companions, udim, regions, settings, place })
     }
 
     /// Whether the rule matches `path`, which is relative to the folder of assets.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint,
-    GreenAxis, IdColor, Input, OutputSpec, Part, Recipe, Region, Regions, StyleRef,
+    GreenAxis, IdColor, Input, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
 };
 
 use super::Form;
@@ -72,6 +72,17 @@ impl<'a> Template<'a> {
             action.outputs.extend(maps);
             action.outputs.sort_by_key(|output| output.part);
         }
+        if let Some(grid) = UdimGrid::around(files.tiles.iter().map(|(tile, _)| *tile)) {
+            action.kind = AssetKind::udim();
+            action.recipe.spread_over(grid.longer());
+            // The first tile is the color.
+            let tiles = files.tiles.iter().skip(1);
+            let tiles = tiles.map(|(tile, format)| OutputSpec {
+                part: Part::Udim(*tile),
+                ..self.painting.output_spec(*format)
+            });
+            action.outputs.extend(tiles);
+        }
         if let Some(regions) = self.painting.regions.as_ref().filter(|_| files.has_regions) {
             action.regions = Some(painted_regions(manifest, findings, regions)?);
             let names: BTreeSet<&str> = regions.styles().collect();
@@ -114,6 +125,26 @@ pub(super) struct AssetFiles {
     pub(super) maps: Vec<(Part, ContainerFormat)>,
     /// Whether it has an ID map.
     pub(super) has_regions: bool,
+    /// The tiles of its set, each in its format; none if it is one picture.
+    pub(super) tiles: Vec<(u16, ContainerFormat)>,
+}
+
+impl AssetFiles {
+    pub(super) fn of(companions: &[(Part, AssetPath, InputFile)]) -> Self {
+        let format = |wanted: fn(Part) -> bool| {
+            let files = companions.iter().filter(move |(part, _, _)| wanted(*part));
+            files.map(|(part, _, file)| (*part, file.header.format))
+        };
+        let tile = |(part, format)| match part {
+            Part::Udim(tile) => Some((tile, format)),
+            _ => None,
+        };
+        Self {
+            maps: format(Part::is_surface).collect(),
+            has_regions: companions.iter().any(|(part, _, _)| *part == Part::Regions),
+            tiles: format(|_| true).filter_map(tile).collect(),
+        }
+    }
 }
 
 /// The rule, painting and format of colours, and the files beside them.

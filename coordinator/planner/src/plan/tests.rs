@@ -7,6 +7,7 @@ mod notes;
 mod regions;
 mod stale;
 mod training;
+mod udim;
 
 use std::collections::BTreeSet;
 

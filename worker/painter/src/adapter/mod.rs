@@ -5,6 +5,7 @@
 
 mod material;
 mod picture;
+mod udim;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,6 +18,7 @@ use impasto_types::{OutputSpec, Part, Recipe, StyleRef};
 
 pub(crate) use material::MaterialAdapter;
 pub(crate) use picture::PictureAdapter;
+pub(crate) use udim::UdimAdapter;
 
 /// A file's bytes, and its name in errors. An extension in the name has to agree with the bytes.
 #[derive(Debug, Clone)]
