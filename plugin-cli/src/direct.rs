@@ -106,8 +106,8 @@ impl Subject {
 pub(crate) enum DirectError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{}` has no known extension: use .png, .jpg, .tga, .tiff, .webp, .bmp or .dds",
-        path.display())]
+    #[error("`{}` has no known extension: use {}", path.display(),
+        ContainerFormat::list(ContainerFormat::ALL, "or"))]
     NoFormat { path: PathBuf },
     #[error("`{name}` as a style")]
     Crop { name: String, source: CropError },

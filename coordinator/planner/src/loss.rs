@@ -14,7 +14,9 @@ pub enum Loss {
     /// Floating-point values become integers, cut off at 0 and 1.
     Range { format: ContainerFormat },
     /// Levels of 8 bits are packed in blocks.
-    Blocks,
+    Blocks { format: ContainerFormat },
+    /// Colours become three numbers of 8 bits with one exponent.
+    Exponent,
     /// A property of the file.
     Trait { lost: FileTrait, format: ContainerFormat },
 }
@@ -23,15 +25,24 @@ pub enum Loss {
 pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     use ContainerFormat as F;
     let mut losses = Vec::new();
-    let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp);
+    let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp | F::Qoi);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
-        Depth::Float if !matches!(format, F::Tiff | F::Dds) => losses.push(Loss::Range { format }),
-        Depth::Eight if format == F::Dds && header.format != F::Dds => losses.push(Loss::Blocks),
+        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr | F::Ktx2) => {
+            losses.push(Loss::Range { format })
+        }
+        Depth::Eight if matches!(format, F::Dds | F::Ktx2) && header.format != format => {
+            losses.push(Loss::Blocks { format });
+        }
         Depth::Eight | Depth::Sixteen | Depth::Float => {}
     }
+    if format == F::Hdr && header.format != F::Hdr {
+        losses.push(Loss::Exponent);
+    }
     let traits = header.traits.iter().filter(|lost| {
-        let is_kept = lost.is_kept_by(format);
+        // KTX2 can say that rows or columns run the other way, but not that they are swapped.
+        let is_swap = *lost == FileTrait::Orientation && header.swaps_sides;
+        let is_kept = lost.is_kept_by(format) && !(is_swap && format == F::Ktx2);
         // Into another format these are conversions that the manifest asks for.
         let same = header.format == format;
         let only_same = matches!(
@@ -54,12 +65,18 @@ impl fmt::Display for Loss {
             Self::Range { format } => {
                 write!(f, "floating-point values become integers in {format}, cut off at 0 and 1")
             }
-            Self::Blocks => {
-                write!(f, "8 bits are packed as BC7 in dds, which changes levels slightly")
+            Self::Blocks { format } => {
+                write!(f, "8 bits are packed as BC7 in {format}, which changes levels slightly")
+            }
+            Self::Exponent => {
+                write!(f, "colours keep 8 bits and one exponent in hdr, and nothing below 0")
             }
             Self::Trait { lost, format } => match lost {
                 FileTrait::Palette => write!(f, "indexed colours become RGB"),
                 FileTrait::LowDepth => write!(f, "samples of fewer than 8 bits become 8"),
+                FileTrait::Lossy if format == ContainerFormat::Exr => {
+                    write!(f, "lossy compression of exr becomes ZIP, which is larger")
+                }
                 FileTrait::Lossy => write!(
                     f,
                     "lossy {format} is written lossless, typically 5 to 15 times as large"
@@ -87,8 +104,16 @@ impl fmt::Display for Loss {
                 }
                 FileTrait::Mips => write!(f, "{format} has no mips"),
                 FileTrait::FewChannels => {
-                    write!(f, "a dds of one or two channels keeps only these of what is painted")
+                    write!(
+                        f,
+                        "a {format} of one or two channels keeps only these of what is painted"
+                    )
                 }
+                FileTrait::ExrAttributes => {
+                    write!(f, "{format} has no attributes and windows of exr")
+                }
+                FileTrait::HdrFields => write!(f, "{format} has no header lines of hdr"),
+                FileTrait::KtxData => write!(f, "{format} has no names and values of ktx2"),
             },
         }
     }
@@ -121,7 +146,7 @@ mod tests {
 
     #[test]
     fn losses_follow_from_the_header_and_the_format() {
-        use ContainerFormat::{Bmp, Dds, Jpeg, Png, Tga, Tiff, Webp};
+        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Ktx2, Png, Qoi, Tga, Tiff, Webp};
         use Depth::{Eight, Float, Sixteen};
         use FileTrait as T;
         let none: [&str; 0] = [];
@@ -132,6 +157,10 @@ mod tests {
         assert_eq!(lost(Dds, Eight, &[T::Mips, T::LowDepth, T::AssociatedAlpha], Dds), none);
         assert_eq!(lost(Dds, Eight, &[T::FewChannels], Png), none);
         assert_eq!(lost(Tiff, Float, &[T::AssociatedAlpha], Dds), none);
+        let of_exr = [T::ExtraSamples, T::AssociatedAlpha, T::ExrAttributes];
+        assert_eq!(lost(Exr, Float, &of_exr, Exr), none);
+        assert_eq!(lost(Hdr, Float, &[T::HdrFields, T::Orientation], Hdr), none);
+        assert_eq!(lost(Ktx2, Eight, &[T::KtxData, T::Mips, T::Orientation], Ktx2), none);
         for (format, depth, traits, to, expected) in [
             (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
             (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
@@ -160,6 +189,14 @@ mod tests {
             (Png, Eight, &[], Dds, "8 bits are packed as BC7"),
             (Png, Sixteen, &[T::Icc], Dds, "dds has no colour profile"),
             (Jpeg, Eight, &[T::Orientation], Dds, "8 bits are packed"),
+            (Exr, Float, &[T::Lossy], Exr, "lossy compression of exr becomes ZIP"),
+            (Exr, Float, &[T::ExrAttributes], Tiff, "tiff has no attributes and windows of exr"),
+            (Png, Sixteen, &[], Qoi, "16 bits become 8 in qoi"),
+            (Png, Eight, &[], Ktx2, "8 bits are packed as BC7 in ktx2"),
+            (Ktx2, Eight, &[T::KtxData], Png, "png has no names and values of ktx2"),
+            (Exr, Float, &[], Hdr, "colours keep 8 bits and one exponent in hdr"),
+            (Hdr, Float, &[T::HdrFields], Exr, "exr has no header lines of hdr"),
+            (Exr, Float, &[], Png, "floating-point values become integers in png"),
         ] {
             let found = lost(format, depth, traits, to);
             assert!(found[0].starts_with(expected), "{expected}: {found:?}");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use impasto_types::{AssetPath, Part};
+use impasto_types::{AssetPath, ContainerFormat, Part};
 
 use crate::glob::PathGlobs;
 use crate::manifest::{Manifest, Rule, Verdict};
@@ -167,8 +167,8 @@ impl fmt::Display for Why {
             ),
             Self::NotAnImage { extension } => write!(
                 f,
-                "is not painted: Impasto does not read `.{extension}`; it reads .png, .jpg, .tga, \
-                 .tiff, .webp, .bmp and .dds"
+                "is not painted: Impasto does not read `.{extension}`; it reads {}",
+                ContainerFormat::list(ContainerFormat::ALL, "and")
             ),
             Self::Unmatched { except } if except.is_empty() => {
                 write!(f, "is not painted: no rule matches it")
@@ -232,7 +232,7 @@ mask = "shared.png"
             ("start.png", "rule `walls` starts from it"),
             ("shared.png", "it is the mask of all assets of rule `rest`"),
             ("a.png", "it is outside art, the folder of assets"),
-            ("art/walls/a.exr", "Impasto does not read `.exr`"),
+            ("art/walls/a.psd", "Impasto does not read `.psd`"),
         ] {
             let said = why(&manifest, &path(file), &assets).to_string();
             assert!(said.contains(expected), "{file}: {said}");

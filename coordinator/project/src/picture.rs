@@ -57,7 +57,11 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Tiff
         | ContainerFormat::Webp
         | ContainerFormat::Bmp
-        | ContainerFormat::Dds => decodes(file),
+        | ContainerFormat::Dds
+        | ContainerFormat::Exr
+        | ContainerFormat::Hdr
+        | ContainerFormat::Qoi
+        | ContainerFormat::Ktx2 => decodes(file),
     }
 }
 

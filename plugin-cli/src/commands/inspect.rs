@@ -171,6 +171,9 @@ fn word(own: FileTrait) -> &'static str {
         FileTrait::TgaAreas => "TGA areas",
         FileTrait::Mips => "mips",
         FileTrait::FewChannels => "one or two channels",
+        FileTrait::ExrAttributes => "attributes or windows of EXR",
+        FileTrait::HdrFields => "header lines of Radiance",
+        FileTrait::KtxData => "names and values of KTX2",
     }
 }
 

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
-use impasto_types::Digest;
+use impasto_types::{ContainerFormat, Digest};
 
 use super::PictureSize;
 use super::lit::lit;
@@ -82,7 +82,7 @@ impl Thumbnails {
         digest: Digest,
         size: PictureSize,
     ) -> Result<Thumbnail, ThumbnailError> {
-        self.kept_or_made(path, digest, size, || decode(path))
+        self.kept_or_made(path, digest, size, || decode(path, Content::Colors))
     }
 
     fn kept_or_made(
@@ -126,7 +126,10 @@ impl Thumbnails {
         size: PictureSize,
     ) -> Result<Thumbnail, ThumbnailError> {
         let digest = Digest::of(format!("lit {color_digest} {normal_digest}").as_bytes());
-        let shade = || Ok(lit(&shrink(decode(colors)?, size.side_px), &decode(normals)?));
+        let shade = || {
+            let colors = shrink(decode(colors, Content::Colors)?, size.side_px);
+            Ok(lit(&colors, &decode(normals, Content::Vectors)?))
+        };
         self.kept_or_made(colors, digest, size, shade)
     }
 
@@ -182,30 +185,49 @@ pub(crate) fn embedded(
     path: &Path,
     size: PictureSize,
 ) -> Result<String, ThumbnailError> {
-    let fitted = decode_from(Cursor::new(bytes), path).and_then(|picture| fit(picture, size));
+    let fitted = decode_from(Cursor::new(bytes), path, Content::Colors)
+        .and_then(|picture| fit(picture, size));
     let Encoded { bytes, extension, .. } =
         fitted.map_err(|source| ThumbnailError { path: path.to_owned(), source })?;
     let format = if extension == "png" { "png" } else { "jpeg" };
     Ok(format!("data:image/{format};base64,{}", STANDARD.encode(bytes)))
 }
 
-fn decode(path: &Path) -> Result<DynamicImage, ImageError> {
-    decode_from(BufReader::new(fs::File::open(path)?), path)
+/// What the numbers of a picture are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    /// What is shown: light becomes levels.
+    Colors,
+    Vectors,
 }
 
-/// Whether a file's name says that it is a texture container, which `image` reads in part only.
-fn is_dds(path: &Path) -> bool {
-    path.extension().is_some_and(|own| own.eq_ignore_ascii_case("dds"))
+fn decode(path: &Path, content: Content) -> Result<DynamicImage, ImageError> {
+    decode_from(BufReader::new(fs::File::open(path)?), path, content)
 }
 
-fn decode_dds(mut reader: impl BufRead, path: &Path) -> Result<DynamicImage, ImageError> {
+/// Whether a file's name says that it is of a format that `image` reads in part only, or not at all
+/// in this program.
+fn is_of_assets(path: &Path) -> bool {
+    use ContainerFormat as F;
+    let named = path.extension().and_then(|extension| extension.to_str());
+    let format = named.and_then(F::from_extension);
+    format.is_some_and(|format| matches!(format, F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2))
+}
+
+fn decode_by_assets(
+    mut reader: impl BufRead,
+    path: &Path,
+    content: Content,
+) -> Result<DynamicImage, ImageError> {
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes)?;
     // A picture takes twelve bytes a pixel there, alpha four, and four here.
     let max_pixels = MAX_DECODED_BYTES / 20;
     let limits = impasto_assets::Limits { max_pixels, ..Default::default() };
     let picture = impasto_assets::decode(&bytes, &path.display().to_string(), &limits);
-    let picture = picture.map_err(|error| ImageError::IoError(io::Error::other(error)))?;
+    let mut picture = picture.map_err(|error| ImageError::IoError(io::Error::other(error)))?;
+    picture.origin.is_data = content == Content::Vectors;
+    let picture = picture.to_display();
     let level = |level: f32| level.round().clamp(0.0, 255.0) as u8;
     let alpha = |at: usize| picture.alpha.as_ref().map_or(255, |alpha| level(255.0 * alpha[at]));
     let pixels = picture.rgb.chunks_exact(3).enumerate();
@@ -217,9 +239,13 @@ fn decode_dds(mut reader: impl BufRead, path: &Path) -> Result<DynamicImage, Ima
     Ok(if picture.alpha.is_some() { image } else { image.into_rgb8().into() })
 }
 
-fn decode_from(bytes: impl BufRead + Seek, path: &Path) -> Result<DynamicImage, ImageError> {
-    if is_dds(path) {
-        return decode_dds(bytes, path);
+fn decode_from(
+    bytes: impl BufRead + Seek,
+    path: &Path,
+    content: Content,
+) -> Result<DynamicImage, ImageError> {
+    if is_of_assets(path) {
+        return decode_by_assets(bytes, path, content);
     }
     let mut reader = ImageReader::new(bytes).with_guessed_format()?;
     if reader.format().is_none()

@@ -42,12 +42,18 @@ pub enum FileTrait {
     TgaAreas,
     /// Copies of half the sides, a quarter and so on, for surfaces that are seen from afar.
     Mips,
-    /// A DDS of one or two channels of colour, whatever is painted.
+    /// A DDS or KTX2 of one or two channels of colour, whatever is painted.
     FewChannels,
+    /// What only EXR has: attributes beyond those that each file has, and windows that differ.
+    ExrAttributes,
+    /// Lines of a Radiance file's header, such as its exposure.
+    HdrFields,
+    /// Names and values that a KTX2 file carries for programs.
+    KtxData,
 }
 
 impl FileTrait {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Palette,
         Self::LowDepth,
         Self::Lossy,
@@ -64,6 +70,9 @@ impl FileTrait {
         Self::TgaAreas,
         Self::Mips,
         Self::FewChannels,
+        Self::ExrAttributes,
+        Self::HdrFields,
+        Self::KtxData,
     ];
 
     /// Whether a painted file in this format has the property too, if the asset had it.
@@ -80,13 +89,18 @@ impl FileTrait {
             Self::Icc => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
             Self::PngColor => format == F::Png,
             Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
-            Self::Orientation => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
-            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga | F::Dds),
-            Self::ExtraSamples => format == F::Tiff,
+            Self::Orientation => {
+                matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp | F::Hdr | F::Ktx2)
+            }
+            Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga | F::Dds | F::Exr | F::Ktx2),
+            Self::ExtraSamples => matches!(format, F::Tiff | F::Exr),
             // Pixels of 16 bits.
             Self::LowDepth => matches!(format, F::Tga | F::Dds),
             Self::TgaAreas => format == F::Tga,
-            Self::Mips => format == F::Dds,
+            Self::Mips => matches!(format, F::Dds | F::Ktx2),
+            Self::ExrAttributes => format == F::Exr,
+            Self::HdrFields => format == F::Hdr,
+            Self::KtxData => format == F::Ktx2,
         }
     }
 }

@@ -37,9 +37,17 @@ impl Footprint {
         let stored = self.stored_bytes_per_pixel();
         let per_pixel = match self.format {
             // The samples, then the picture beside them.
-            ContainerFormat::Png | ContainerFormat::Bmp | ContainerFormat::Tga => stored + held,
+            ContainerFormat::Png
+            | ContainerFormat::Bmp
+            | ContainerFormat::Tga
+            | ContainerFormat::Qoi
+            | ContainerFormat::Ktx2 => stored + held,
             // Straight from the file.
             ContainerFormat::Dds => held,
+            // Straight from the file, and the exponents.
+            ContainerFormat::Hdr => held + 1,
+            // A chunk, which may be the whole picture, beside the picture.
+            ContainerFormat::Exr => stored + held,
             // Coefficients of 16 bits of four components at most, beside the samples.
             ContainerFormat::Jpeg => u64::max(stored + held, stored + 4 * 2 + 4),
             // A pixel is four bytes in the decoder, beside the samples.
@@ -55,11 +63,17 @@ impl Footprint {
         let stored = self.stored_bytes_per_pixel();
         let per_pixel = match self.format {
             // Row by row.
-            ContainerFormat::Png | ContainerFormat::Dds => 0,
+            ContainerFormat::Png | ContainerFormat::Dds | ContainerFormat::Hdr => 0,
             // The samples, and the coefficients of a progressive file.
             ContainerFormat::Jpeg => stored + 4 * 2,
             ContainerFormat::Webp => stored + 3 * 4,
-            ContainerFormat::Bmp | ContainerFormat::Tga | ContainerFormat::Tiff => stored,
+            // A chunk of an EXR may be the whole picture.
+            ContainerFormat::Bmp
+            | ContainerFormat::Tga
+            | ContainerFormat::Tiff
+            | ContainerFormat::Exr
+            | ContainerFormat::Qoi
+            | ContainerFormat::Ktx2 => stored,
         };
         per_pixel * self.pixels() + DECODER_BYTES
     }
@@ -82,7 +96,11 @@ impl Footprint {
             | ContainerFormat::Tga
             | ContainerFormat::Webp
             | ContainerFormat::Bmp
-            | ContainerFormat::Dds => 3,
+            | ContainerFormat::Dds
+            | ContainerFormat::Exr
+            | ContainerFormat::Hdr
+            | ContainerFormat::Qoi
+            | ContainerFormat::Ktx2 => 3,
         };
         sample * (colors + u64::from(self.planes))
     }

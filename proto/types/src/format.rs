@@ -16,11 +16,36 @@ pub enum ContainerFormat {
     Webp,
     Bmp,
     Dds,
+    Exr,
+    Hdr,
+    Qoi,
+    Ktx2,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 7] =
-        [Self::Png, Self::Jpeg, Self::Tga, Self::Tiff, Self::Webp, Self::Bmp, Self::Dds];
+    pub const ALL: [Self; 11] = [
+        Self::Png,
+        Self::Jpeg,
+        Self::Tga,
+        Self::Tiff,
+        Self::Webp,
+        Self::Bmp,
+        Self::Dds,
+        Self::Exr,
+        Self::Hdr,
+        Self::Qoi,
+        Self::Ktx2,
+    ];
+
+    /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
+    pub fn list(formats: impl IntoIterator<Item = Self>, word: &str) -> String {
+        let names: Vec<_> = formats.into_iter().map(Self::extension).collect();
+        match names.split_last() {
+            Some((last, [])) => (*last).to_owned(),
+            Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
+            None => String::new(),
+        }
+    }
 
     /// The format's usual extension.
     pub fn extension(self) -> &'static str {
@@ -32,12 +57,16 @@ impl ContainerFormat {
             Self::Webp => "webp",
             Self::Bmp => "bmp",
             Self::Dds => "dds",
+            Self::Exr => "exr",
+            Self::Hdr => "hdr",
+            Self::Qoi => "qoi",
+            Self::Ktx2 => "ktx2",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 9] = [
+        const KNOWN: [(&str, ContainerFormat); 14] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -47,6 +76,11 @@ impl ContainerFormat {
             ("webp", ContainerFormat::Webp),
             ("bmp", ContainerFormat::Bmp),
             ("dds", ContainerFormat::Dds),
+            ("exr", ContainerFormat::Exr),
+            ("hdr", ContainerFormat::Hdr),
+            ("pic", ContainerFormat::Hdr),
+            ("qoi", ContainerFormat::Qoi),
+            ("ktx2", ContainerFormat::Ktx2),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)
@@ -64,7 +98,8 @@ impl FromStr for ContainerFormat {
 
     fn from_str(text: &str) -> Result<Self, String> {
         Self::from_extension(text).ok_or_else(|| {
-            format!("`{text}` is not a format; there are: png, jpg, tga, tiff, webp, bmp, dds")
+            let all = Self::ALL.map(Self::extension).join(", ");
+            format!("`{text}` is not a format; there are: {all}")
         })
     }
 }

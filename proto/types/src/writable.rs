@@ -41,8 +41,16 @@ impl ContainerFormat {
     /// Whether the format has an alpha channel.
     pub fn holds_alpha(self) -> bool {
         match self {
-            Self::Jpeg => false,
-            Self::Png | Self::Tga | Self::Tiff | Self::Webp | Self::Bmp | Self::Dds => true,
+            Self::Jpeg | Self::Hdr => false,
+            Self::Png
+            | Self::Tga
+            | Self::Tiff
+            | Self::Webp
+            | Self::Bmp
+            | Self::Dds
+            | Self::Exr
+            | Self::Qoi
+            | Self::Ktx2 => true,
         }
     }
 
@@ -50,7 +58,11 @@ impl ContainerFormat {
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
-            Self::Png | Self::Tiff | Self::Bmp | Self::Dds => i32::MAX as u32,
+            Self::Png | Self::Tiff | Self::Bmp | Self::Dds | Self::Hdr | Self::Qoi | Self::Ktx2 => {
+                i32::MAX as u32
+            }
+            // Windows at the middle of signed fields, as OpenEXR checks them.
+            Self::Exr => i32::MAX as u32 / 2,
             // 16-bit fields.
             Self::Jpeg | Self::Tga => 65_535,
             // The limit of libwebp, and so of most programs that read the format.
@@ -76,18 +88,9 @@ impl ContainerFormat {
     }
 }
 
-/// `png, tga, tiff, webp, bmp or dds`
+/// The formats that hold alpha.
 fn with_alpha() -> String {
-    let names: Vec<_> = ContainerFormat::ALL
-        .into_iter()
-        .filter(|format| format.holds_alpha())
-        .map(ContainerFormat::extension)
-        .collect();
-    match names.split_last() {
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
+    ContainerFormat::list(ContainerFormat::ALL.into_iter().filter(|one| one.holds_alpha()), "or")
 }
 
 #[cfg(test)]
@@ -105,8 +108,9 @@ mod tests {
         for format in ContainerFormat::ALL {
             check(format, 16_383, 16_383, false, "");
         }
-        let no_alpha = "has alpha, which jpg cannot hold; choose png, tga, tiff, webp, bmp or dds";
-        check(ContainerFormat::Jpeg, 8, 8, true, no_alpha);
+        let no_alpha = format!("has alpha, which jpg cannot hold; choose {}", with_alpha());
+        assert!(no_alpha.contains("choose png, tga, tiff, webp, bmp, "), "{no_alpha}");
+        check(ContainerFormat::Jpeg, 8, 8, true, &no_alpha);
         check(ContainerFormat::Webp, 8, 8, true, "");
         check(ContainerFormat::Jpeg, 65_535, 1, false, "");
         check(

@@ -10,7 +10,8 @@ use crate::header::{Pixels, open_decoder, read_metadata};
 use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{
-    AssetError, AssetErrorKind, Color, Limits, Origin, Picture, dds_file, jpeg, tga_file, tiff_file,
+    AssetError, AssetErrorKind, Color, Limits, Origin, Picture, dds_file, exr_file, hdr_file, jpeg,
+    ktx2_file, qoi_file, tga_file, tiff_file,
 };
 
 /// Decodes a file's bytes to the stored grid; [`Picture::upright`] turns it. Palettes become RGB,
@@ -27,6 +28,10 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
         ContainerFormat::Tiff => return tiff_file::decode(bytes, name, limits),
         ContainerFormat::Tga => return tga_file::decode(bytes, name, limits),
         ContainerFormat::Dds => return dds_file::decode(bytes, name, limits),
+        ContainerFormat::Exr => return exr_file::decode(bytes, name, limits),
+        ContainerFormat::Hdr => return hdr_file::decode(bytes, name, limits),
+        ContainerFormat::Qoi => return qoi_file::decode(bytes, name, limits),
+        ContainerFormat::Ktx2 => return ktx2_file::decode(bytes, name, limits),
         ContainerFormat::Jpeg => {
             let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut &bytes[..])?;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);

@@ -1,7 +1,11 @@
 //! Encodes pictures to files.
 
 mod dds_file;
+mod exr_file;
+mod hdr_file;
+mod ktx2_file;
 mod png_file;
+mod texels;
 mod tga_file;
 mod tiff_file;
 
@@ -16,14 +20,17 @@ use impasto_types::{ContainerFormat, OutputSpec, Shape};
 use crate::bmp_header;
 use crate::color::describes;
 use crate::exif::Exif;
+use crate::qoi_file;
 use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Picture};
 
 /// Encodes a picture with its alpha and its origin's bit depth, colour profile, orientation and
 /// pixel density, as far as the format supports them.
 ///
-/// - Levels are rounded and clamped; only float TIFF keeps levels beyond 0 to 255. A depth that the
+/// - Levels are rounded and clamped; only formats with floats keep levels beyond 0 to 255. A depth that the
 ///   format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP and BMP;
 ///   floats become 16 bits in PNG.
+/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR, DDS and KTX2.
+///   Levels of another format become light in EXR and HDR.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
 /// - Associated alpha stays so in TIFF, TGA and DDS, and samples that are neither colour nor alpha
@@ -39,6 +46,7 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
     let (format, width, height) = (output.format, picture.width, picture.height);
     picture.check()?;
     format.can_write(Shape { width, height, alpha: picture.alpha.is_some() })?;
+    let picture = &*picture.in_terms_of(format);
     let plan = Plan::of(picture, format);
     let failed = |source| AssetErrorKind::Encode { format, source };
     match format {
@@ -50,6 +58,16 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
         }
         ContainerFormat::Tga => Ok(tga_file::write(picture, &plan)),
         ContainerFormat::Dds => Ok(dds_file::write(picture)),
+        ContainerFormat::Exr => {
+            exr_file::write(picture, &plan).map_err(|error| failed(error.into()))
+        }
+        ContainerFormat::Hdr => Ok(hdr_file::write(picture)),
+        ContainerFormat::Ktx2 => ktx2_file::write(picture).map_err(failed),
+        ContainerFormat::Qoi => {
+            let samples = plan.samples(&picture.rgb, level8);
+            qoi_file::encode(&samples, (width, height), picture.origin.is_linear)
+                .map_err(|error| failed(error.into()))
+        }
         ContainerFormat::Jpeg | ContainerFormat::Webp | ContainerFormat::Bmp => {
             write_eight_bit(picture, &plan, output).map_err(|error| failed(error.into()))
         }
@@ -71,14 +89,16 @@ impl<'a> Plan<'a> {
     fn of(picture: &'a Picture, format: ContainerFormat) -> Self {
         let origin = &picture.origin;
         let depth = match (format, origin.depth) {
-            (ContainerFormat::Tiff | ContainerFormat::Dds, depth) => depth,
+            (ContainerFormat::Tiff | ContainerFormat::Dds | ContainerFormat::Ktx2, depth) => depth,
+            (ContainerFormat::Exr | ContainerFormat::Hdr, _) => Depth::Float,
             (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
             (ContainerFormat::Png, depth) => depth,
             (
                 ContainerFormat::Jpeg
                 | ContainerFormat::Tga
                 | ContainerFormat::Webp
-                | ContainerFormat::Bmp,
+                | ContainerFormat::Bmp
+                | ContainerFormat::Qoi,
                 _,
             ) => Depth::Eight,
         };
@@ -94,7 +114,7 @@ impl<'a> Plan<'a> {
             Depth::Float => picture.rgb.chunks_exact(3).all(|p| p[0] == p[1] && p[1] == p[2]),
         };
         // Many programs read grey with alpha as unrelated bands in TIFF, or not at all in TGA, so
-        // that only an asset that is so stays so. BMP has no such pixels.
+        // that only an asset that is so stays so. BMP has no such pixels, and QOI no grey ones.
         let no_gray = picture.alpha.is_some()
             && match format {
                 ContainerFormat::Tiff => origin.tiff.is_none(),
@@ -103,8 +123,13 @@ impl<'a> Plan<'a> {
                 ContainerFormat::Png
                 | ContainerFormat::Jpeg
                 | ContainerFormat::Webp
-                | ContainerFormat::Dds => false,
+                | ContainerFormat::Dds
+                | ContainerFormat::Exr
+                | ContainerFormat::Hdr
+                | ContainerFormat::Qoi
+                | ContainerFormat::Ktx2 => false,
             };
+        let no_gray = no_gray || format == ContainerFormat::Qoi;
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {
             Color::Gray
         } else {
@@ -113,11 +138,16 @@ impl<'a> Plan<'a> {
         // WebP has no grey pixels, so a profile of grey ones would be wrong there.
         let described = if format == ContainerFormat::Webp { Color::Rgb } else { color };
         let icc = origin.icc.as_deref().filter(|icc| describes(icc, described));
+        // EXR knows no other opacity.
+        let is_multiplied = match format {
+            ContainerFormat::Tiff | ContainerFormat::Tga => {
+                origin.alpha_kind == AlphaKind::Associated
+            }
+            ContainerFormat::Exr => origin.alpha_kind != AlphaKind::Unspecified,
+            _ => false,
+        };
         let rgb = match &picture.alpha {
-            Some(alpha)
-                if origin.alpha_kind == AlphaKind::Associated
-                    && matches!(format, ContainerFormat::Tiff | ContainerFormat::Tga) =>
-            {
+            Some(alpha) if is_multiplied => {
                 Cow::Owned(multiplied(&picture.rgb, alpha, origin.additive))
             }
             _ => Cow::Borrowed(&picture.rgb[..]),

@@ -39,8 +39,8 @@ pub enum AssetErrorKind {
     #[error("is not an image")]
     NotAnImage,
     #[error(
-        "holds {0} data, which is not supported; convert it to png, jpg, tga, tiff, webp, bmp \
-         or dds"
+        "holds {0} data, which is not supported; convert it to {formats}",
+        formats = ContainerFormat::list(ContainerFormat::ALL, "or")
     )]
     Foreign(&'static str),
     #[error(
@@ -96,7 +96,11 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Tga
         | ContainerFormat::Webp
         | ContainerFormat::Bmp
-        | ContainerFormat::Dds => "frames",
+        | ContainerFormat::Dds
+        | ContainerFormat::Exr
+        | ContainerFormat::Hdr
+        | ContainerFormat::Qoi
+        | ContainerFormat::Ktx2 => "frames",
     }
 }
 

@@ -10,8 +10,8 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
-    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, jpeg, png_chunks,
-    tga_file, tiff_file, webp_chunks,
+    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, hdr_file,
+    jpeg, ktx2_file, png_chunks, qoi_file, tga_file, tiff_file, webp_chunks,
 };
 
 /// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
@@ -46,6 +46,10 @@ fn header<R: BufRead + Seek>(
         ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
         ContainerFormat::Tga => return tga_file::header(reader, length, limits),
         ContainerFormat::Dds => return dds_file::header(reader, length, limits),
+        ContainerFormat::Exr => return exr_file::header(reader, length, limits),
+        ContainerFormat::Hdr => return hdr_file::header(reader, limits),
+        ContainerFormat::Qoi => return qoi_file::header(reader, limits),
+        ContainerFormat::Ktx2 => return ktx2_file::header(reader, length, limits),
         _ => {}
     }
     if format == ContainerFormat::Jpeg {
@@ -62,8 +66,8 @@ fn header<R: BufRead + Seek>(
     Ok(Header::new(format, decoder.dimensions(), pixels, &metadata))
 }
 
-/// Reads the metadata of a file without decoding pixels. TIFF, TGA and DDS read their
-/// own.
+/// Reads the metadata of a file without decoding pixels. Most formats have a reader
+/// of their own, which reads it too.
 ///
 /// # Errors
 /// If the file has several frames.
@@ -77,9 +81,7 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(
         ContainerFormat::Webp => webp_chunks::read_metadata(reader),
         ContainerFormat::Jpeg => jpeg::Head::read(reader).map(|head| head.metadata),
         ContainerFormat::Bmp => Ok(bmp_header::read_metadata(reader)),
-        ContainerFormat::Tiff | ContainerFormat::Tga | ContainerFormat::Dds => {
-            Ok(Metadata::default())
-        }
+        _ => Ok(Metadata::default()),
     }
 }
 
@@ -138,7 +140,8 @@ pub(crate) fn open_decoder<'a, R: BufRead + Seek + 'a>(
     limits: &Limits,
 ) -> Result<impl ImageDecoder + 'a, AssetErrorKind> {
     let refuse = |error| AssetErrorKind::from_decoder(format, error);
-    let mut reader = ImageReader::with_format(reader, image_format(format));
+    let known = image_format(format).ok_or(AssetErrorKind::NotAnImage)?;
+    let mut reader = ImageReader::with_format(reader, known);
     // Before the size is known, only metadata may be allocated.
     reader.limits(allocating(METADATA_BYTES));
     let mut decoder = reader.into_decoder().map_err(refuse)?;
@@ -155,14 +158,13 @@ fn allocating(bytes: u64) -> image::Limits {
     limits
 }
 
-fn image_format(format: ContainerFormat) -> ImageFormat {
+/// The formats for which there is no reader here.
+fn image_format(format: ContainerFormat) -> Option<ImageFormat> {
     match format {
-        ContainerFormat::Png => ImageFormat::Png,
-        ContainerFormat::Jpeg => ImageFormat::Jpeg,
-        ContainerFormat::Tga => ImageFormat::Tga,
-        ContainerFormat::Tiff => ImageFormat::Tiff,
-        ContainerFormat::Webp => ImageFormat::WebP,
-        ContainerFormat::Bmp => ImageFormat::Bmp,
-        ContainerFormat::Dds => ImageFormat::Dds,
+        ContainerFormat::Png => Some(ImageFormat::Png),
+        ContainerFormat::Jpeg => Some(ImageFormat::Jpeg),
+        ContainerFormat::Webp => Some(ImageFormat::WebP),
+        ContainerFormat::Bmp => Some(ImageFormat::Bmp),
+        _ => None,
     }
 }

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use impasto_types::Crop;
 
-use crate::Picture;
+use crate::texels::Texels;
+use crate::{Origin, Picture};
 
 /// What a picture's pixels show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,12 +53,14 @@ const LEAST_RELIEF: f32 = 0.004;
 
 /// A normal map stores `(n + 1) / 2` in red, green and blue; in OpenGL's and DirectX's conventions
 /// alike the vectors have length 1 and lean around +z, (0.5, 0.5, 1). Pixels that no vector can
-/// have, transparent or black ones around the islands of an atlas, do not count. A DDS of two
+/// have, transparent or black ones around the islands of an atlas, do not count. A texture of two
 /// channels has x and y.
 fn is_normal_map(picture: &Picture) -> bool {
     let alpha = |index: usize| picture.alpha.as_ref().map_or(1.0, |alpha| alpha[index]);
     // Whoever draws these computes z from x and y.
-    let without_z = picture.origin.dds.is_some_and(|dds| dds.has_two_channels());
+    let Origin { dds, ktx2, .. } = &picture.origin;
+    let texels = dds.map(|dds| dds.pixels).or(ktx2.as_ref().map(|ktx2| ktx2.texels));
+    let without_z = texels.is_some_and(Texels::has_two_channels);
     let pixels = picture.rgb.chunks_exact(3).enumerate().step_by(stride(picture));
     let (mut looked_at, mut counted, mut unit) = (0_u32, 0_u32, 0_u32);
     let (mut sum, mut squares, mut lengths) = ([0.0_f32; 3], 0.0_f32, 0.0_f32);
@@ -174,7 +177,6 @@ mod tests {
     use impasto_types::ContainerFormat;
 
     use super::*;
-    use crate::Origin;
 
     const SIDE: u32 = 64;
 

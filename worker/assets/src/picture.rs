@@ -5,7 +5,8 @@ use impasto_types::{ContainerFormat, Crop};
 use crate::density::Density;
 use crate::png_color::PngColor;
 use crate::{
-    AssetError, AssetErrorKind, Color, DdsLayout, Depth, Orientation, TgaLayout, TiffLayout,
+    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, HdrLayout, Ktx2Layout,
+    Orientation, TgaLayout, TiffLayout, ToneCurve,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -22,7 +23,7 @@ pub struct Picture {
     /// premultiplied.
     pub alpha: Option<Vec<f32>>,
     /// Samples that are neither colour nor alpha, each `height * width`, from 0 to 1 as alpha is;
-    /// floating-point samples may be outside that range. Only TIFF and some TGA files have them.
+    /// floating-point samples may be outside that range. Only TIFF, EXR and some TGA files have them.
     pub extra: Vec<Vec<f32>>,
     pub origin: Origin,
 }
@@ -49,12 +50,22 @@ pub struct Origin {
     /// Whether the channels are numbers and no colours, such as a normal map's: then a file's mips
     /// are plain averages. No decoder knows it.
     pub is_data: bool,
+    /// Whether the file says that its levels are linear light, which QOI can.
+    pub is_linear: bool,
+    /// The curve that light has gone through, if [`Picture::to_display`] has put it there.
+    pub tone: Option<ToneCurve>,
     /// What only TIFF can hold, if the file is one.
     pub tiff: Option<TiffLayout>,
     /// How the file is stored, if it is TGA.
     pub tga: Option<TgaLayout>,
     /// How the file is stored, if it is DDS.
     pub dds: Option<DdsLayout>,
+    /// How the file is stored, if it is EXR.
+    pub exr: Option<ExrLayout>,
+    /// How the file is stored, if it is HDR.
+    pub hdr: Option<HdrLayout>,
+    /// How the file is stored, if it is KTX2.
+    pub ktx2: Option<Ktx2Layout>,
 }
 
 /// What a file's fourth sample means.
@@ -148,9 +159,14 @@ impl Origin {
             alpha_kind: AlphaKind::Straight,
             additive: false,
             is_data: false,
+            is_linear: false,
+            tone: None,
             tiff: None,
             tga: None,
             dds: None,
+            exr: None,
+            hdr: None,
+            ktx2: None,
         }
     }
 }

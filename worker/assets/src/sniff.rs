@@ -48,8 +48,17 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         }
         [b'B', b'M', ..] => Some(ContainerFormat::Bmp),
         [b'D', b'D', b'S', b' ', ..] => Some(ContainerFormat::Dds),
+        [b'q', b'o', b'i', b'f', ..] => Some(ContainerFormat::Qoi),
+        [0xab, b'K', b'T', b'X', b' ', b'2', b'0', 0xbb, ..] => Some(ContainerFormat::Ktx2),
+        [0x76, 0x2f, 0x31, 0x01, ..] => Some(ContainerFormat::Exr),
+        _ if is_radiance(head) => Some(ContainerFormat::Hdr),
         _ => None,
     }
+}
+
+/// Whether the first line is that of Radiance, or the one that other programs write.
+fn is_radiance(head: &[u8]) -> bool {
+    [&b"#?RADIANCE"[..], b"#?RGBE"].iter().any(|magic| head.starts_with(magic))
 }
 
 /// Whether the fields of an 18-byte TGA header have values that the format defines.
@@ -67,11 +76,9 @@ fn looks_like_tga(head: &[u8]) -> bool {
 
 /// Common formats that are not supported, so that the error can name them.
 fn foreign(head: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(&[u8], &str); 7] = [
+    const MAGICS: [(&[u8], &str); 5] = [
         (b"GIF8", "gif"),
         (b"8BPS", "psd"),
-        (&[0x76, 0x2f, 0x31, 0x01], "exr"),
-        (b"#?RADIANCE", "hdr"),
         (&[0xab, b'K', b'T', b'X'], "ktx"),
         (b"<svg", "svg"),
         (b"gimp xcf", "xcf"),
@@ -124,8 +131,10 @@ mod tests {
         check(
             "wall.gif",
             b"GIF89a",
-            "holds gif data, which is not supported; convert it to png, jpg, tga, tiff, webp, \
-             bmp or dds",
+            &format!(
+                "holds gif data, which is not supported; convert it to {}",
+                ContainerFormat::list(ContainerFormat::ALL, "or")
+            ),
         );
     }
 }

@@ -7,7 +7,7 @@ use moxcms::{
 
 use crate::color::describes;
 use crate::png_color::PngColor;
-use crate::{Color, Origin};
+use crate::{Color, ExrLayout, HdrLayout, Ktx2Layout, Origin};
 
 /// The space of a picture's levels. A picture that says nothing is in sRGB, and so is one whose
 /// description cannot be understood or is of light beyond a display's (PQ, HLG).
@@ -23,11 +23,23 @@ const SAME: f32 = 1.0;
 impl ColorSpace {
     /// The space that a file's metadata name: an ICC profile, or PNG's cICP, gAMA and cHRM. cICP
     /// overrides the profile, and the profile the others.
+    ///
+    /// Light that a curve has brought to levels is encoded as sRGB, in the primaries of the file.
     pub fn of(origin: &Origin) -> Self {
         if origin.color == Color::Gray {
             return Self::default();
         }
-        let code_points = origin.png_color.and_then(|color| color.cicp).and_then(of_code_points);
+        if origin.tone.is_some() {
+            let profile = primaries(origin).and_then(of_primaries).map(Box::new);
+            let space = Self { profile };
+            return if space.is_like_srgb() { Self::default() } else { space };
+        }
+        if origin.is_linear {
+            return Self { profile: Some(Box::new(with_curve(linear()))) };
+        }
+        let code_points = origin.png_color.and_then(|color| color.cicp);
+        let texture = || origin.ktx2.as_ref().and_then(Ktx2Layout::primaries).and_then(of_khronos);
+        let code_points = code_points.or_else(texture).and_then(of_code_points);
         let icc = || {
             let icc = origin.icc.as_deref().filter(|icc| describes(icc, Color::Rgb))?;
             ColorProfile::new_from_slice(icc).ok()
@@ -89,6 +101,15 @@ impl ColorSpace {
 /// Pixels that are converted at once.
 const ROW: usize = 1024;
 
+/// The code points of what KTX2 names, with the curve of sRGB.
+fn of_khronos(primaries: u8) -> Option<[u8; 4]> {
+    match primaries {
+        4 => Some([9, 13, 0, 1]),
+        10 => Some([12, 13, 0, 1]),
+        _ => None,
+    }
+}
+
 /// The space of code points of ITU-T H.273.
 fn of_code_points([primaries, transfer, matrix, range]: [u8; 4]) -> Option<ColorProfile> {
     if matrix != 0 || range != 1 {
@@ -127,14 +148,43 @@ fn of_chunks(color: &PngColor) -> Option<ColorProfile> {
         let (values, _) = chrm.as_chunks::<4>();
         let value = |at: usize| u32::from_be_bytes(values[at]) as f32 / 100_000.0;
         let point = |at: usize| Chromaticity { x: value(2 * at), y: value(2 * at + 1) };
-        // A colour without a place on the diagram.
-        if (0..4).any(|at| point(at).y <= 0.0) {
-            return None;
-        }
-        let primaries = ColorPrimaries { red: point(1), green: point(2), blue: point(3) };
-        profile.update_rgb_colorimetry(point(0).to_xyyb(), primaries);
+        set_primaries(&mut profile, [point(1), point(2), point(3)], point(0))?;
     }
     Some(profile)
+}
+
+/// The places of red, green, blue and white that an EXR or a Radiance file names.
+fn primaries(origin: &Origin) -> Option<[f32; 8]> {
+    let exr = origin.exr.as_ref().and_then(ExrLayout::chromaticities);
+    exr.or_else(|| origin.hdr.as_ref().and_then(HdrLayout::primaries))
+}
+
+/// sRGB's curve with other primaries.
+fn of_primaries(values: [f32; 8]) -> Option<ColorProfile> {
+    let point = |at: usize| Chromaticity { x: values[2 * at], y: values[2 * at + 1] };
+    let mut profile = with_curve(ColorProfile::new_srgb().red_trc?);
+    set_primaries(&mut profile, [point(0), point(1), point(2)], point(3))?;
+    Some(profile)
+}
+
+/// `None` if a colour has no place on the diagram.
+fn set_primaries(
+    profile: &mut ColorProfile,
+    colors: [Chromaticity; 3],
+    white: Chromaticity,
+) -> Option<()> {
+    let has_place = |point: &Chromaticity| point.x.is_finite() && point.y > 0.0;
+    if !colors.iter().chain([&white]).all(has_place) {
+        return None;
+    }
+    let [red, green, blue] = colors;
+    profile.update_rgb_colorimetry(white.to_xyyb(), ColorPrimaries { red, green, blue });
+    Some(())
+}
+
+/// The curve of levels that are light.
+fn linear() -> ToneReprCurve {
+    ToneReprCurve::Parametric(vec![1.0])
 }
 
 /// sRGB with another curve.
@@ -196,6 +246,36 @@ mod tests {
         let gama = PngColor { gama: Some(100_000_u32.to_be_bytes()), ..PngColor::default() };
         let linear = ColorSpace::of(&Origin { png_color: Some(gama), ..origin() });
         let gray = in_srgb(&linear, [55.0; 3]);
+        assert!(near(gray, [128.0; 3]), "{gray:?}");
+    }
+
+    #[test]
+    fn light_is_in_the_primaries_of_its_file() {
+        let picture = |file: &[u8], name: &str| {
+            crate::decode(file, name, &crate::Limits::default()).expect("it reads").to_display()
+        };
+        let radiance = |lines: &str| {
+            let file = format!("#?RADIANCE\n{lines}\n-Y 1 +X 1\n").into_bytes();
+            picture(&[&file[..], &[128, 64, 32, 128]].concat(), "a.hdr").origin
+        };
+        assert!(ColorSpace::of(&radiance("")).is_srgb());
+        let srgb = "PRIMARIES= 0.64 0.33 0.30 0.60 0.15 0.06 0.3127 0.3290\n";
+        assert!(ColorSpace::of(&radiance(srgb)).is_srgb());
+        let p3 = "PRIMARIES= 0.68 0.32 0.265 0.69 0.15 0.06 0.3127 0.3290\n";
+        let color = in_srgb(&ColorSpace::of(&radiance(p3)), [204.0, 76.5, 51.0]);
+        assert!(near(color, [221.0, 63.8, 37.3]), "{color:?}");
+        // Before the curve, numbers are no levels of any space.
+        let light = Origin { tone: None, ..radiance(p3) };
+        assert!(ColorSpace::of(&light).is_srgb());
+        for wrong in ["PRIMARIES= 0.68 0.32\n", "PRIMARIES= 0 0 0 0 0 0 0 0\n"] {
+            assert!(ColorSpace::of(&radiance(wrong)).is_srgb(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn linear_levels_are_a_space() {
+        let linear = Origin { is_linear: true, ..origin() };
+        let gray = in_srgb(&ColorSpace::of(&linear), [55.0; 3]);
         assert!(near(gray, [128.0; 3]), "{gray:?}");
     }
 

@@ -9,8 +9,8 @@ use crate::header::METADATA_BYTES;
 use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{
-    AssetError, AssetErrorKind, Header, Limits, dds_file, jpeg, png_chunks, read_header, tga_file,
-    tiff_file,
+    AssetError, AssetErrorKind, Header, Limits, dds_file, exr_file, hdr_file, jpeg, ktx2_file,
+    png_chunks, qoi_file, read_header, tga_file, tiff_file,
 };
 
 /// Why a file is not the result that an action asks for.
@@ -85,6 +85,10 @@ fn verify_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<(), AssetErr
         ContainerFormat::Tiff => tiff_file::check(bytes, limits),
         ContainerFormat::Tga => tga_file::check(bytes, limits),
         ContainerFormat::Dds => dds_file::check(bytes, limits),
+        ContainerFormat::Exr => exr_file::check(bytes, limits),
+        ContainerFormat::Hdr => hdr_file::check(bytes, limits),
+        ContainerFormat::Qoi => qoi_file::check(bytes, limits),
+        ContainerFormat::Ktx2 => ktx2_file::check(bytes, limits),
         ContainerFormat::Jpeg => {
             let frame = jpeg::Head::read(&mut &bytes[..])?.frame;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);

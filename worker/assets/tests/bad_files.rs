@@ -18,7 +18,7 @@ fn sample(format: ContainerFormat) -> Vec<u8> {
 
 fn sample_of(width: u32, height: u32, format: ContainerFormat) -> Vec<u8> {
     let count = width as usize * height as usize;
-    let alpha = format != ContainerFormat::Jpeg;
+    let alpha = format.holds_alpha();
     let picture = Picture {
         width,
         height,

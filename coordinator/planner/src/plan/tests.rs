@@ -255,10 +255,13 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
         "jpg",
         64,
         true,
-        Some(
-            "a.png: its result has alpha, which jpg cannot hold; choose png, tga, tiff, webp, bmp \
-             or dds",
-        ),
+        Some(&format!(
+            "a.png: its result has alpha, which jpg cannot hold; choose {}",
+            ContainerFormat::list(
+                ContainerFormat::ALL.into_iter().filter(|format| format.holds_alpha()),
+                "or"
+            )
+        )),
     );
     check("webp", 16_383, true, None);
     check(

@@ -3,8 +3,8 @@
 use impasto_types::ContainerFormat;
 
 use super::fields::Fields;
-use super::pixels::each_pixel;
-use crate::dds_layout::{DdsLayout, DdsPixels, most_mips};
+use crate::dds_layout::DdsLayout;
+use crate::texels::{each_pixel, has_alpha, most_mips};
 use crate::{AlphaKind, AssetErrorKind, Limits, Origin, Picture};
 
 /// Looks at every pixel, without a picture.
@@ -69,15 +69,4 @@ fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Fields, &'a [u8]), Asse
     }
     let picture = bytes[fields.start..].get(..fields.picture_bytes() as usize);
     Ok((fields, picture.ok_or(AssetErrorKind::Truncated)?))
-}
-
-/// Whether any pixel is not opaque. `bytes` are those of the picture.
-pub(crate) fn has_alpha(bytes: &[u8], pixels: DdsPixels, (width, height): (u32, u32)) -> bool {
-    let mut found = false;
-    each_pixel(bytes, pixels, (width as usize, height as usize), |_, _, [.., alpha]| {
-        // Not a number is found later.
-        found = alpha != 1.0;
-        !found
-    });
-    found
 }

@@ -3,9 +3,8 @@
 use impasto_types::{ContainerFormat, Depth};
 
 use super::names::{by_dxgi, by_four_cc, dxgi_name};
-use crate::dds_layout::{
-    Block, DdsAlpha, DdsLayout, DdsName, DdsPixels, Masks, Word, mip_size, most_mips,
-};
+use crate::dds_layout::{DdsAlpha, DdsLayout, DdsName};
+use crate::texels::{Masks, Texels, mip_size, most_mips};
 use crate::{AlphaKind, AssetErrorKind, Color, Limits};
 
 /// The signature and the header.
@@ -77,21 +76,12 @@ impl Fields {
     }
 
     pub(super) fn depth(&self) -> Depth {
-        match self.layout.pixels {
-            DdsPixels::Blocks(Block::Bc6h) | DdsPixels::Words(Word::Half | Word::Single) => {
-                Depth::Float
-            }
-            DdsPixels::Words(Word::Sixteen) => Depth::Sixteen,
-            DdsPixels::Masks(masks) if masks.colors.iter().any(|mask| mask.count_ones() > 8) => {
-                Depth::Sixteen
-            }
-            DdsPixels::Blocks(_) | DdsPixels::Masks(_) => Depth::Eight,
-        }
+        self.layout.pixels.depth()
     }
 
     /// Whether a channel has fewer than 8 bits. Blocks count as 8: their mixtures have so many.
     pub(super) fn has_low_depth(&self) -> bool {
-        let DdsPixels::Masks(masks) = self.layout.pixels else { return false };
+        let Texels::Masks(masks) = self.layout.pixels else { return false };
         masks.colors.iter().any(|mask| (1..8).contains(&mask.count_ones()))
     }
 
@@ -197,11 +187,11 @@ impl PixelFormat {
         self.flags & flag != 0
     }
 
-    fn read(&self) -> Result<(DdsPixels, DdsName, DdsAlpha), AssetErrorKind> {
+    fn read(&self) -> Result<(Texels, DdsName, DdsAlpha), AssetErrorKind> {
         if !self.is(FOUR_CC) {
             let masks = self.read_masks()?;
             let alpha = if masks.alpha != 0 { DdsAlpha::Straight } else { DdsAlpha::Opaque };
-            return Ok((DdsPixels::Masks(masks), DdsName::Masks, alpha));
+            return Ok((Texels::Masks(masks), DdsName::Masks, alpha));
         }
         let Some((pixels, alpha)) = by_four_cc(self.four_cc) else {
             let number = u32::from_le_bytes(self.four_cc);

@@ -4,15 +4,14 @@
 mod decode;
 mod fields;
 mod names;
-mod pixels;
 
 use std::io::{Read, Seek, SeekFrom};
 
 use impasto_types::{ContainerFormat, FileTrait, FileTraits};
 
-pub(crate) use decode::{check, decode, has_alpha};
+pub(crate) use decode::{check, decode};
 
-use crate::dds_layout::DdsPixels;
+use crate::texels::{Texels, has_alpha};
 use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation};
 use fields::{Fields, LONG_BYTES};
 
@@ -37,8 +36,7 @@ pub(crate) fn header<R: Read + Seek>(
             has_alpha(&picture, fields.layout.pixels, (fields.width, fields.height))
         }
     };
-    let is_color =
-        !matches!(fields.layout.pixels, DdsPixels::Masks(masks) if masks.colors == [0; 3]);
+    let is_color = !matches!(fields.layout.pixels, Texels::Masks(masks) if masks.colors == [0; 3]);
     let traits = FileTraits::default()
         .with(FileTrait::LowDepth, fields.has_low_depth())
         .with(FileTrait::AssociatedAlpha, fields.alpha_kind() == AlphaKind::Associated)

@@ -1,11 +1,12 @@
 //! What headers call the formats of pixels.
 
-use crate::dds_layout::{Block, DdsAlpha, DdsPixels, Masks, Word};
+use crate::dds_layout::DdsAlpha;
+use crate::texels::{Block, Masks, Texels, Word};
 
 /// What a FourCC stands for; `None` if it is not supported.
-pub(super) fn by_four_cc(letters: [u8; 4]) -> Option<(DdsPixels, DdsAlpha)> {
+pub(super) fn by_four_cc(letters: [u8; 4]) -> Option<(Texels, DdsAlpha)> {
     use DdsAlpha::{Multiplied, Opaque, Straight, Unsaid};
-    let blocks = |block, alpha| Some((DdsPixels::Blocks(block), alpha));
+    let blocks = |block, alpha| Some((Texels::Blocks(block), alpha));
     match &letters {
         b"DXT1" => blocks(Block::Bc1, Unsaid),
         b"DXT2" => blocks(Block::Bc2, Multiplied),
@@ -15,42 +16,42 @@ pub(super) fn by_four_cc(letters: [u8; 4]) -> Option<(DdsPixels, DdsAlpha)> {
         b"ATI1" | b"BC4U" => blocks(Block::Bc4, Opaque),
         b"ATI2" | b"BC5U" => blocks(Block::Bc5, Opaque),
         // Numbers of Direct3D 9.
-        [36, 0, 0, 0] => Some((DdsPixels::Words(Word::Sixteen), Unsaid)),
-        [113, 0, 0, 0] => Some((DdsPixels::Words(Word::Half), Unsaid)),
-        [116, 0, 0, 0] => Some((DdsPixels::Words(Word::Single), Unsaid)),
+        [36, 0, 0, 0] => Some((Texels::Words(Word::Sixteen, 4), Unsaid)),
+        [113, 0, 0, 0] => Some((Texels::Words(Word::Half, 4), Unsaid)),
+        [116, 0, 0, 0] => Some((Texels::Words(Word::Single, 4), Unsaid)),
         _ => None,
     }
 }
 
 /// What a number of DXGI stands for; `None` if it is not supported. Formats without a type are
 /// taken for those without a sign.
-pub(super) fn by_dxgi(code: u32) -> Option<DdsPixels> {
-    let gray = |bytes, mask| DdsPixels::Masks(Masks::gray(bytes, mask, 0));
-    let colors = |bytes, colors, alpha| DdsPixels::Masks(Masks::colors(bytes, colors, alpha));
+pub(super) fn by_dxgi(code: u32) -> Option<Texels> {
+    let gray = |bytes, mask| Texels::Masks(Masks::gray(bytes, mask, 0));
+    let colors = |bytes, colors, alpha| Texels::Masks(Masks::colors(bytes, colors, alpha));
     const RED_FIRST: [u32; 3] = [0xff, 0xff00, 0x00ff_0000];
     const BLUE_FIRST: [u32; 3] = [0x00ff_0000, 0xff00, 0xff];
     Some(match code {
-        2 => DdsPixels::Words(Word::Single),
-        10 => DdsPixels::Words(Word::Half),
-        11 => DdsPixels::Words(Word::Sixteen),
+        2 => Texels::Words(Word::Single, 4),
+        10 => Texels::Words(Word::Half, 4),
+        11 => Texels::Words(Word::Sixteen, 4),
         24 => colors(4, [0x3ff, 0x3ff << 10, 0x3ff << 20], 3 << 30),
         27..=29 => colors(4, RED_FIRST, 0xff00_0000),
         35 => colors(4, [0xffff, 0xffff_0000, 0], 0),
         49 => colors(2, [0xff, 0xff00, 0], 0),
         56 => gray(2, 0xffff),
         61 => gray(1, 0xff),
-        65 => DdsPixels::Masks(Masks::gray(1, 0, 0xff)),
-        70..=72 => DdsPixels::Blocks(Block::Bc1),
-        73..=75 => DdsPixels::Blocks(Block::Bc2),
-        76..=78 => DdsPixels::Blocks(Block::Bc3),
-        79 | 80 => DdsPixels::Blocks(Block::Bc4),
-        82 | 83 => DdsPixels::Blocks(Block::Bc5),
+        65 => Texels::Masks(Masks::gray(1, 0, 0xff)),
+        70..=72 => Texels::Blocks(Block::Bc1),
+        73..=75 => Texels::Blocks(Block::Bc2),
+        76..=78 => Texels::Blocks(Block::Bc3),
+        79 | 80 => Texels::Blocks(Block::Bc4),
+        82 | 83 => Texels::Blocks(Block::Bc5),
         85 => colors(2, [0xf800, 0x07e0, 0x001f], 0),
         86 => colors(2, [0x7c00, 0x03e0, 0x001f], 0x8000),
         87 | 90 | 91 => colors(4, BLUE_FIRST, 0xff00_0000),
         88 | 92 | 93 => colors(4, BLUE_FIRST, 0),
-        94 | 95 => DdsPixels::Blocks(Block::Bc6h),
-        97..=99 => DdsPixels::Blocks(Block::Bc7),
+        94 | 95 => Texels::Blocks(Block::Bc6h),
+        97..=99 => Texels::Blocks(Block::Bc7),
         115 => colors(2, [0x0f00, 0x00f0, 0x000f], 0xf000),
         _ => return None,
     })
@@ -74,20 +75,4 @@ pub(super) fn dxgi_name(code: u32) -> String {
         _ => return format!("pixels of DXGI format {code}"),
     };
     format!("{known} pixels")
-}
-
-impl Masks {
-    pub(super) fn gray(bytes: usize, mask: u32, alpha: u32) -> Self {
-        Self { bytes, colors: [mask; 3], alpha, gray: true }
-    }
-
-    /// Red alone is grey.
-    pub(super) fn colors(bytes: usize, colors: [u32; 3], alpha: u32) -> Self {
-        let [red, green, blue] = colors;
-        if green == 0 && blue == 0 {
-            Self::gray(bytes, red, alpha)
-        } else {
-            Self { bytes, colors, alpha, gray: false }
-        }
-    }
 }

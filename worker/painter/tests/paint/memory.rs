@@ -41,6 +41,35 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
                 bytes[at..at + 4].copy_from_slice(&u32::from(side).to_le_bytes());
             }
         }
+        ContainerFormat::Exr => {
+            // The last column and row of the data window.
+            let kind = b"dataWindow\0box2i\0";
+            let name = bytes.windows(kind.len()).position(|it| it == kind).expect("a window");
+            for at in [name + kind.len() + 12, name + kind.len() + 16] {
+                bytes[at..at + 4].copy_from_slice(&(u32::from(side) - 1).to_le_bytes());
+            }
+        }
+        ContainerFormat::Hdr => {
+            let size = bytes.windows(6).position(|six| six == b"-Y 32 ").expect("a size");
+            let line = format!("-Y {side} +X {side}");
+            bytes.splice(size..size + b"-Y 32 +X 32".len(), line.into_bytes());
+        }
+        ContainerFormat::Qoi => {
+            for at in [4, 8] {
+                bytes[at..at + 4].copy_from_slice(&u32::from(side).to_be_bytes());
+            }
+        }
+        ContainerFormat::Ktx2 => {
+            for at in [20, 24] {
+                bytes[at..at + 4].copy_from_slice(&u32::from(side).to_le_bytes());
+            }
+            // The level, which is packed as BC7; its bytes need not be there for the header.
+            let size = (u64::from(side).div_ceil(4)).pow(2) * 16;
+            for level in (80..104).step_by(24) {
+                bytes[level + 8..level + 16].copy_from_slice(&size.to_le_bytes());
+                bytes[level + 16..level + 24].copy_from_slice(&size.to_le_bytes());
+            }
+        }
         ContainerFormat::Tga => {
             bytes[12..14].copy_from_slice(&little);
             bytes[14..16].copy_from_slice(&little);

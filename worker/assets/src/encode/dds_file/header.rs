@@ -1,6 +1,7 @@
 //! The header of a DDS file, with every field that a reader may rely on.
 
-use crate::dds_layout::{Block, DdsAlpha, DdsLayout, DdsName, DdsPixels, Masks, Word};
+use crate::dds_layout::{DdsAlpha, DdsLayout, DdsName};
+use crate::texels::{Block, Masks, Texels, Word};
 
 /// The header of a file of `layout.mips` pictures, signature included.
 pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32)) -> Vec<u8> {
@@ -13,8 +14,8 @@ pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32)) -> Vec<u8>
     const COMPLEX_MIPS: u32 = 0x40_0008;
     let has_mips = layout.mips > 1;
     let (size_flag, size) = match layout.pixels {
-        DdsPixels::Blocks(_) => (LINEAR_SIZE, layout.pixels.picture_bytes((width, height))),
-        DdsPixels::Masks(_) | DdsPixels::Words(_) => (PITCH, layout.pixels.row_bytes(width)),
+        Texels::Blocks(_) => (LINEAR_SIZE, layout.pixels.picture_bytes((width, height))),
+        Texels::Masks(_) | Texels::Words(..) => (PITCH, layout.pixels.row_bytes(width)),
     };
     let flags = CAPS_SIZE_AND_PIXELS | size_flag | if has_mips { MIP_COUNT } else { 0 };
     // A field of 32 bits; readers compute it where it does not fit.
@@ -46,11 +47,11 @@ fn pixel_format(layout: &DdsLayout) -> [u32; 8] {
         // What always has alpha need not say so.
         (
             DdsName::FourCc(letters),
-            DdsPixels::Blocks(Block::Bc1)
-            | DdsPixels::Words(Word::Sixteen | Word::Half | Word::Single),
+            Texels::Blocks(Block::Bc1)
+            | Texels::Words(Word::Sixteen | Word::Half | Word::Single, _),
         ) if layout.alpha == DdsAlpha::Straight => named(letters, ALPHA_PIXELS),
         (DdsName::FourCc(letters), _) => named(letters, 0),
-        (DdsName::Masks, DdsPixels::Masks(masks)) => {
+        (DdsName::Masks, Texels::Masks(masks)) => {
             let Masks { bytes, colors: [red, green, blue], alpha, gray } = masks;
             let flags = match (gray, red | green | blue, alpha) {
                 (_, 0, _) => ALPHA_ONLY,

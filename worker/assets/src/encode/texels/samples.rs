@@ -3,7 +3,7 @@
 use half::f16;
 
 use super::brightness;
-use crate::dds_layout::{Masks, Word};
+use crate::texels::{Masks, Word};
 
 impl Masks {
     /// Appends a pixel: levels from 0 to 255, and alpha from 0 to 1.
@@ -28,8 +28,12 @@ impl Masks {
 }
 
 impl Word {
+    /// Writes as many samples as there is room for.
     pub(super) fn write(self, rgb: &[f32], alpha: f32, row: &mut [u8]) {
-        let samples = [rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0, alpha];
+        let samples = match row.len() / self.bytes() {
+            1 => [brightness(rgb) / 255.0, 0.0, 0.0, 0.0],
+            _ => [rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0, alpha],
+        };
         for (sample, bytes) in samples.into_iter().zip(row.chunks_exact_mut(self.bytes())) {
             match self {
                 Self::Sixteen => {

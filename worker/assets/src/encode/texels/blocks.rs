@@ -4,7 +4,7 @@ use texpresso::{Algorithm, COLOUR_WEIGHTS_UNIFORM, Format, Params};
 
 use super::mips::Level;
 use super::{bc6h, bc7, brightness};
-use crate::dds_layout::Block;
+use crate::texels::Block;
 
 impl Block {
     /// Packs a row of blocks. `weigh` says that colours count by their alpha.

@@ -1,18 +1,18 @@
-//! The pixels of one picture of a DDS file.
+//! Reads the pixels of one picture.
 
 use half::f16;
 
-use crate::dds_layout::{Block, DdsPixels, Masks, Word};
+use super::{Block, Masks, Texels, Word};
 
 /// Levels from 0 to 255 of red, green and blue, and alpha from 0 to 1. What is not stored is as
 /// Direct3D samples it: black, and opaque. Grey is in all three colours.
-pub(super) type Pixel = [f32; 4];
+pub(crate) type Pixel = [f32; 4];
 
 /// Gives each pixel of a picture to `see`, with its column and row, until `see` says that it has
 /// seen enough. `bytes` are those of the picture, all of them.
-pub(super) fn each_pixel(
+pub(crate) fn each_pixel(
     bytes: &[u8],
-    pixels: DdsPixels,
+    pixels: Texels,
     (width, height): (usize, usize),
     mut see: impl FnMut(usize, usize, Pixel) -> bool,
 ) {
@@ -20,7 +20,7 @@ pub(super) fn each_pixel(
     let row_bytes = pixels.row_bytes(width as u32) as usize;
     for (row, bytes) in bytes.chunks_exact(row_bytes).enumerate() {
         match pixels {
-            DdsPixels::Blocks(block) => {
+            Texels::Blocks(block) => {
                 for (column, bytes) in bytes.chunks_exact(block.bytes()).enumerate() {
                     let texels = block.decode(bytes);
                     for (at, pixel) in texels.into_iter().enumerate() {
@@ -31,22 +31,33 @@ pub(super) fn each_pixel(
                     }
                 }
             }
-            DdsPixels::Masks(masks) => {
+            Texels::Masks(masks) => {
                 for (x, bytes) in bytes.chunks_exact(masks.bytes).enumerate() {
                     if !see(x, row, masks.decode(bytes)) {
                         return;
                     }
                 }
             }
-            DdsPixels::Words(word) => {
-                for (x, bytes) in bytes.chunks_exact(4 * word.bytes()).enumerate() {
-                    if !see(x, row, word.decode(bytes)) {
+            Texels::Words(word, channels) => {
+                for (x, bytes) in bytes.chunks_exact(channels * word.bytes()).enumerate() {
+                    if !see(x, row, word.decode(bytes, channels)) {
                         return;
                     }
                 }
             }
         }
     }
+}
+
+/// Whether any pixel is not opaque. `bytes` are those of the picture.
+pub(crate) fn has_alpha(bytes: &[u8], pixels: Texels, (width, height): (u32, u32)) -> bool {
+    let mut found = false;
+    each_pixel(bytes, pixels, (width as usize, height as usize), |_, _, [.., alpha]| {
+        // Not a number is found later.
+        found = alpha != 1.0;
+        !found
+    });
+    found
 }
 
 impl Block {
@@ -101,7 +112,7 @@ impl Masks {
 }
 
 impl Word {
-    fn decode(self, bytes: &[u8]) -> Pixel {
+    fn decode(self, bytes: &[u8], channels: usize) -> Pixel {
         let sample = |at: usize| {
             let bytes = &bytes[at * self.bytes()..];
             let two = || bytes.first_chunk().copied().unwrap_or_default();
@@ -113,6 +124,12 @@ impl Word {
                 }
             }
         };
-        [sample(0) * 255.0, sample(1) * 255.0, sample(2) * 255.0, sample(3)]
+        let level = |at: usize| sample(at) * 255.0;
+        match channels {
+            1 => [level(0), level(0), level(0), 1.0],
+            2 => [level(0), level(1), 0.0, 1.0],
+            3 => [level(0), level(1), level(2), 1.0],
+            _ => [level(0), level(1), level(2), sample(3)],
+        }
     }
 }

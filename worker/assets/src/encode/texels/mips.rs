@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use crate::Picture;
-use crate::dds_layout::mip_size;
+use crate::texels::mip_size;
 
 /// A picture or a mip: levels from 0 to 255, and alpha from 0 to 1.
 #[derive(Debug)]
@@ -216,7 +216,7 @@ mod tests {
         for (width, height) in [(1, 1), (3, 5), (17, 9), (16, 1), (5, 64)] {
             let pixels = width as usize * height as usize;
             let flat = picture(width, height, [20.0, 128.0, 250.0].repeat(pixels), None);
-            let count = crate::dds_layout::most_mips((width, height));
+            let count = crate::texels::most_mips((width, height));
             let levels = levels(&flat, count, COLORS);
             let last = levels.last().expect("at least one");
             assert_eq!((last.width, last.height, levels.len()), (1, 1, count as usize));

@@ -1,0 +1,90 @@
+//! Which numbers are light and which are levels of a display, and the way between them.
+
+use std::borrow::Cow;
+
+use impasto_types::ContainerFormat;
+
+use crate::{Ktx2Layout, Origin, Picture, ToneCurve};
+
+impl Origin {
+    /// Whether the file's numbers are light without an upper end, and not levels of a display.
+    pub fn is_scene_linear(&self) -> bool {
+        !self.is_data
+            && match self.format {
+                ContainerFormat::Exr | ContainerFormat::Hdr => true,
+                ContainerFormat::Dds => self.dds.is_some_and(|dds| dds.is_scene_linear()),
+                ContainerFormat::Ktx2 => {
+                    self.ktx2.as_ref().is_some_and(Ktx2Layout::is_scene_linear)
+                }
+                _ => false,
+            }
+    }
+}
+
+impl Picture {
+    /// A picture whose numbers are levels of a display, from 0 to 255: light goes through a
+    /// [`ToneCurve`], which the origin keeps so that [`encode`](crate::encode()) undoes it. Other
+    /// pictures are so already, and numbers that are no colours stay as they are.
+    #[must_use]
+    pub fn to_display(mut self) -> Self {
+        if self.origin.tone.is_none() && self.origin.is_scene_linear() {
+            let curve = ToneCurve::of(&self.rgb);
+            self.rgb.iter_mut().for_each(|number| *number = curve.level(*number / 255.0));
+            self.origin.tone = Some(curve);
+        }
+        self
+    }
+
+    /// The picture with the numbers that a file of `format` is to have: light or levels.
+    pub(crate) fn in_terms_of(&self, format: ContainerFormat) -> Cow<'_, Self> {
+        let holds_light = matches!(format, ContainerFormat::Exr | ContainerFormat::Hdr);
+        let is_texture = matches!(format, ContainerFormat::Dds | ContainerFormat::Ktx2);
+        let curve = match self.origin.tone {
+            // Light that becomes a texture keeps its range: the texture has floats.
+            Some(curve) if holds_light || is_texture => curve,
+            Some(_) => return Cow::Borrowed(self),
+            None if holds_light && !self.origin.is_data && !self.origin.is_scene_linear() => {
+                ToneCurve::srgb()
+            }
+            None => return Cow::Borrowed(self),
+        };
+        let mut picture = self.clone();
+        picture.rgb.iter_mut().for_each(|number| *number = curve.light(*number) * 255.0);
+        Cow::Owned(picture)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(light: &[f32]) -> Picture {
+        Picture {
+            width: light.len() as u32,
+            height: 1,
+            rgb: light.iter().flat_map(|light| [light * 255.0; 3]).collect(),
+            alpha: None,
+            extra: Vec::new(),
+            origin: Origin::synthetic("a", ContainerFormat::Exr),
+        }
+    }
+
+    #[test]
+    fn only_light_goes_through_it() {
+        let scene = picture(&[0.1, 4.0]);
+        let mut normals = scene.clone();
+        normals.origin.is_data = true;
+        assert_eq!(normals.clone().to_display(), normals);
+        let mut png = scene.clone();
+        png.origin.format = ContainerFormat::Png;
+        assert_eq!(png.clone().to_display(), png);
+        // Once is enough.
+        let shown = scene.to_display();
+        assert_eq!(shown.clone().to_display(), shown);
+        // What a display shows is what other formats hold, and light is what an EXR does.
+        assert_eq!(*shown.in_terms_of(ContainerFormat::Png), shown);
+        let gray = Picture { rgb: vec![188.0; 6], ..png };
+        let light = gray.in_terms_of(ContainerFormat::Exr).rgb[0] / 255.0;
+        assert!((light - 0.503).abs() < 1e-3, "{light}");
+    }
+}
