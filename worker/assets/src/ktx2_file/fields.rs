@@ -202,8 +202,11 @@ fn basic(descriptor: &[u8]) -> Result<Basic, AssetErrorKind> {
         .map_err(|error| AssetErrorKind::damaged(impasto_types::ContainerFormat::Ktx2, error))
 }
 
+/// Names and values.
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Names and values, each padded to a multiple of four bytes.
-fn parse_entries(mut bytes: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, AssetErrorKind> {
+fn parse_entries(mut bytes: &[u8]) -> Result<Entries, AssetErrorKind> {
     let wrong = || damaged("an entry of its data is cut short");
     let mut entries = Vec::new();
     while !bytes.is_empty() {

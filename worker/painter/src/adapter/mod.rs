@@ -152,7 +152,7 @@ pub enum AdapterError {
 
 /// The colours of a picture to begin with, and their space; turned upright if `upright`.
 pub(crate) fn init(source: &Source, upright: bool) -> Result<(Image, ColorSpace), AssetError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.to_display();
     if upright {
         picture = picture.upright();
     }
@@ -168,7 +168,8 @@ pub(crate) fn style(
     source: &Source,
     style: &StyleRef,
 ) -> Result<(Style, ColorSpace), AdapterError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
+    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let mut picture = picture.to_display().upright();
     if let Some(crop) = style.crop {
         picture = picture.cropped(crop)?;
     }

@@ -1,7 +1,7 @@
 //! A plain picture: one file, one view.
 
 use impasto_assets::{
-    AlphaKind, AssetError, ColorSpace, Limits, Origin, Picture, bleed, decode, encode,
+    AlphaKind, AssetError, ColorSpace, Limits, Origin, Picture, ToneCurve, bleed, decode, encode,
     is_transparency_empty, read_header,
 };
 use impasto_engine::{Image, Joins, Mask, resize_plane};
@@ -19,11 +19,27 @@ pub(crate) struct PictureAdapter {
     /// Whether pictures are turned upright; otherwise the stored grid is painted, and the result
     /// has the asset's orientation.
     pub(crate) upright: bool,
+    /// The curve of pictures of light, where others have the same; otherwise each has its own.
+    pub(crate) tone: Option<ToneCurve>,
 }
 
 impl PictureAdapter {
+    /// Paints stored grids, as texture coordinates refer to them.
+    pub(crate) const fn of_grids() -> Self {
+        Self { upright: false, tone: None }
+    }
+
+    /// Paints pictures as they are looked at.
+    pub(crate) const fn of_photographs() -> Self {
+        Self { upright: true, tone: None }
+    }
+
     fn decode(self, source: &Source) -> Result<Picture, AssetError> {
         let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+        let picture = match self.tone {
+            Some(curve) => picture.to_display_by(curve),
+            None => picture.to_display(),
+        };
         Ok(if self.upright { picture.upright() } else { picture })
     }
 }
@@ -281,7 +297,7 @@ mod tests {
         let recipe = Recipe::Optimize(Optimize::painterly());
         for (width, height) in [(24, 20), (17, 31)] {
             let files = Files::from([(Part::Color, &source)]);
-            let opened = PictureAdapter { upright: false }.open(&files, &recipe).expect("it opens");
+            let opened = PictureAdapter::of_grids().open(&files, &recipe).expect("it opens");
             let painted = Image { width, height, rgb: vec![7.0; 3 * width * height] };
             let files = opened.asset.close(vec![painted], &[output]).expect("it closes");
             let result = decode(&files[0].bytes, "bands.tif", &Limits::default()).expect("a TIFF");

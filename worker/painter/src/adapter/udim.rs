@@ -1,7 +1,7 @@
 //! A UDIM set: its tiles side by side are one picture, so that strokes and colours go on from tile
 //! to tile, and are cut apart again when the paint is dry.
 
-use impasto_assets::ColorSpace;
+use impasto_assets::{ColorSpace, LightMeter, Limits, ToneCurve, decode};
 use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{OutputSpec, Part, Recipe, UdimGrid};
 
@@ -13,8 +13,6 @@ use super::{
 /// the lowest number, which is written as that.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct UdimAdapter;
-
-const TILES: PictureAdapter = PictureAdapter { upright: false };
 
 /// A set that is being painted.
 #[derive(Debug)]
@@ -55,6 +53,7 @@ impl Adapter for UdimAdapter {
     fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError> {
         let grid = UdimGrid::of_parts(files.keys().copied());
         let grid = grid.ok_or(AdapterError::MissingPart(Part::Udim(1001)))?;
+        let adapter = PictureAdapter { tone: shared_curve(files)?, ..PictureAdapter::of_grids() };
         let (mut tiles, mut open) = (Vec::new(), Vec::new());
         for (part, source) in files {
             let number = match part {
@@ -63,7 +62,7 @@ impl Adapter for UdimAdapter {
                 other => return Err(AdapterError::UnknownPart(*other)),
             };
             let Opened { views, asset } =
-                TILES.open(&Files::from([(Part::Color, *source)]), recipe)?;
+                adapter.open(&Files::from([(Part::Color, *source)]), recipe)?;
             let view = views.into_iter().next().ok_or(AdapterError::MissingPart(*part))?;
             let size = view.image.as_ref().map_or((0, 0), |image| (image.width, image.height));
             tiles.push(Tile { number, name: source.name.clone(), view });
@@ -83,6 +82,23 @@ impl Adapter for UdimAdapter {
         let asset = OpenSet { grid, cell, tiles: open };
         Ok(Opened { views: vec![view], asset: Box::new(asset) })
     }
+}
+
+/// The curve that exposes all tiles alike, if they hold light.
+fn shared_curve(files: &Files<'_>) -> Result<Option<ToneCurve>, AdapterError> {
+    let mut meter = LightMeter::default();
+    for (part, source) in files {
+        if !matches!(part, Part::Udim(_)) {
+            continue;
+        }
+        let tile = decode(&source.bytes, &source.name, &Limits::default())?;
+        // Other pictures are levels already; one that is none says so for all.
+        if !tile.origin.is_scene_linear() {
+            return Ok(None);
+        }
+        meter.read(&tile.rgb);
+    }
+    Ok(Some(meter.curve()))
 }
 
 /// A picture of all tiles. Where there is none, nothing is painted and nothing counts, and a
@@ -235,7 +251,7 @@ fn cut(whole: &Image, (column, row): (u32, u32), (columns, rows): (u32, u32)) ->
 
 #[cfg(test)]
 mod tests {
-    use impasto_assets::{Limits, Origin, Picture, decode, encode};
+    use impasto_assets::{Origin, Picture, encode};
     use impasto_types::{ContainerFormat, Depth, Optimize};
 
     use super::*;

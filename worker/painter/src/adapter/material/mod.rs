@@ -28,7 +28,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MaterialAdapter;
 
-const COLORS: PictureAdapter = PictureAdapter { upright: false };
+const COLORS: PictureAdapter = PictureAdapter::of_grids();
 
 /// A material that is being painted.
 #[derive(Debug)]
