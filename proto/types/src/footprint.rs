@@ -11,7 +11,7 @@ pub struct Footprint {
     pub height: u32,
     pub format: ContainerFormat,
     pub depth: Depth,
-    /// Samples of each pixel beside its colours: alpha, and others in TIFF and TGA.
+    /// Samples of each pixel beside its colours: alpha, and others in TIFF, TGA and EXR.
     pub planes: u32,
 }
 

@@ -95,5 +95,8 @@ mod tests {
         let gray = Picture { rgb: vec![188.0; 6], ..png };
         let light = gray.in_terms_of(ContainerFormat::Exr).rgb[0] / 255.0;
         assert!((light - 0.503).abs() < 1e-3, "{light}");
+        let bright = Picture { rgb: vec![510.0; 6], ..gray };
+        let light = bright.in_terms_of(ContainerFormat::Exr).rgb[0] / 255.0;
+        assert!((light - 4.95).abs() < 0.01, "{light}");
     }
 }

@@ -26,16 +26,16 @@ use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Pi
 /// Encodes a picture with its alpha and its origin's bit depth, colour profile, orientation and
 /// pixel density, as far as the format supports them.
 ///
-/// - Levels are rounded and clamped; only formats with floats keep levels beyond 0 to 255. A depth that the
-///   format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP and BMP;
-///   floats become 16 bits in PNG.
-/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR, DDS and KTX2.
-///   Levels of another format become light in EXR and HDR.
+/// - Levels are rounded and clamped; only formats with floats keep levels beyond 0 to 255. A depth
+///   that the format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP,
+///   BMP and QOI; floats become 16 bits in PNG.
+/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR, DDS and
+///   KTX2. Levels of another format become light in EXR and HDR.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
-/// - Associated alpha stays so in TIFF, TGA and DDS, and samples that are neither colour nor alpha
-///   stay in TIFF. A TGA asset's layout stays in TGA, a DDS asset's in DDS: it decides how colours
-///   are packed.
+/// - Associated alpha stays so in TIFF, TGA, DDS and KTX2; an EXR's is always associated. Samples
+///   that are neither colour nor alpha stay in TIFF and EXR. The layout of an asset's own format
+///   stays: it decides how colours are packed.
 /// - What the format cannot hold at all is an error: see [`ContainerFormat::can_write`].
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {

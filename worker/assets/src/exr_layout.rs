@@ -118,7 +118,7 @@ impl ExrWindow {
         Some((side(0)?, side(1)?))
     }
 
-    /// Eight words as they are stored.
+    /// The four numbers as they are stored.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         [self.min, self.max].as_flattened().iter().flat_map(|word| word.to_le_bytes()).collect()
     }

@@ -23,7 +23,8 @@ pub struct Picture {
     /// premultiplied.
     pub alpha: Option<Vec<f32>>,
     /// Samples that are neither colour nor alpha, each `height * width`, from 0 to 1 as alpha is;
-    /// floating-point samples may be outside that range. Only TIFF, EXR and some TGA files have them.
+    /// floating-point samples may be outside that range. Only TIFF, EXR and some TGA files have
+    /// them.
     pub extra: Vec<Vec<f32>>,
     pub origin: Origin,
 }

@@ -8,10 +8,10 @@
 //!
 //! Below half of white the curve is the encoding of sRGB (IEC 61966-2-1), as if the file held no
 //! more than a display shows. Above, it continues with the same slope and turns logarithmic, as the
-//! curve of HLG does for the same reason (ITU-R BT.2100, table 5): each doubling of light then takes
-//! the same number of levels, so that a lamp needs few and a single-precision level still tells
-//! apart what half floats can hold. It reaches level 255 at the brightest light of the picture. One
-//! whose light ends at 1 has plain sRGB.
+//! curve of HLG does for the same reason (ITU-R BT.2100, table 5): each doubling of light then
+//! takes the same number of levels, so that a lamp needs few and a single-precision level still
+//! tells apart what half floats can hold. It reaches level 255 at the brightest light of the
+//! picture. One whose light ends at 1 has plain sRGB.
 //!
 //! The exposure leaves light alone whose logarithmic average (Reinhard and others, *Photographic
 //! tone reproduction for digital images*, 2002) is that of a picture made for a display, and brings
@@ -91,9 +91,9 @@ impl ToneCurve {
         meter.curve()
     }
 
-    /// The encoding of sRGB alone.
+    /// The encoding of sRGB alone, which has no end.
     pub(crate) fn srgb() -> Self {
-        Self::new(1.0, 1.0)
+        Self { exposure: 1.0, white: f64::INFINITY, bend: None }
     }
 
     fn new(exposure: f64, white: f64) -> Self {
@@ -115,7 +115,7 @@ impl ToneCurve {
         ((encoded * 255.0) as f32).copysign(light)
     }
 
-    /// The light of a level. Levels above 255 are white.
+    /// The light of a level. What is above the picture's white is white.
     pub fn light(&self, level: f32) -> f32 {
         let encoded = f64::from(level.abs()) / 255.0;
         let (start, slope) = knee();
