@@ -3,7 +3,6 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use clap::Args;
 use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
@@ -11,15 +10,17 @@ use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_project::replace_output;
 use impasto_types::{
-    AssetKind, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, InitSource, MIN_SIDE,
-    ModelName, ModelRef, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
+    AssetKind, BlobRef, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, InitSource,
+    MIN_SIDE, ModelName, ModelRef, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
 use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::follow::Follow;
+use crate::region_args::RegionArgs;
 use crate::show::ModelBar;
+use crate::style_arg::StyleArg;
 use crate::units::{count, time};
 use crate::{Context, Exit, Failure, interrupt, overwrite};
 
@@ -50,38 +51,13 @@ pub(crate) struct DirectArgs {
     pub(crate) recipe: RecipePatch,
 }
 
-/// A style image on the command line: `FILE` or `FILE:WEIGHT`.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct StyleArg {
-    pub path: PathBuf,
-    pub weight: f32,
-}
-
-impl FromStr for StyleArg {
-    type Err = String;
-
-    /// A colon not followed by a number belongs to the path, as in `C:\style.jpg`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let weighted = text
-            .rsplit_once(':')
-            .and_then(|(path, weight)| Some((path, weight.parse::<f32>().ok()?)));
-        let (path, weight) = weighted.unwrap_or((text, 1.0));
-        if path.is_empty() {
-            return Err("a style is FILE or FILE:WEIGHT".to_owned());
-        }
-        if !(weight > 0.0 && weight <= 1e6) {
-            return Err(format!("the weight {weight} is not above 0 and at most 1e6"));
-        }
-        Ok(Self { path: path.into(), weight })
-    }
-}
-
 /// The inputs of the picture.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) content: Option<PathBuf>,
     pub(crate) mask: Option<PathBuf>,
     pub(crate) styles: Vec<StyleArg>,
+    pub(crate) regions: RegionArgs,
     pub(crate) recipe: RecipePatch,
 }
 
@@ -95,6 +71,7 @@ impl Subject {
         let files = [
             (Part::Color, self.content.as_deref()),
             (Part::Mask, self.mask.as_deref()),
+            (Part::Regions, self.regions.map.as_deref()),
             (Part::Init, init),
             (Part::Model, self.recipe.model.as_deref().map(Path::new)),
         ];
@@ -103,13 +80,19 @@ impl Subject {
 
     /// Every file that is read.
     fn paths(&self) -> impl Iterator<Item = &Path> {
-        let styles = self.styles.iter().map(|style| style.path.as_path());
+        let styles = self.all_styles().map(|style| style.path.as_path());
         self.files().map(|(_, path)| path).chain(styles)
+    }
+
+    /// The style images in the order in which the action names them: its own, then those of
+    /// regions.
+    fn all_styles(&self) -> impl Iterator<Item = &StyleArg> {
+        self.styles.iter().chain(self.regions.styles())
     }
 
     fn read(&self) -> Result<Sources, DirectError> {
         let files = self.files().map(|(part, path)| Ok((part, read(path)?)));
-        let styles = self.styles.iter().map(|style| read(&style.path));
+        let styles = self.all_styles().map(|style| read(&style.path));
         Ok(Sources {
             files: files.collect::<Result<_, DirectError>>()?,
             styles: styles.collect::<Result<_, _>>()?,
@@ -160,6 +143,7 @@ pub(crate) fn paint(
     let mut recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
     check_needs(&subject, &recipe)?;
+    subject.regions.check().map_err(Failure::usage)?;
     check_overwrites(&subject, args)?;
     let sources = subject.read()?;
     let crop = args.style_crop.filter(|crop| !crop.is_none());
@@ -194,6 +178,9 @@ pub(crate) fn paint(
     let mut action =
         sources.action(AssetKind::photograph(), recipe, &weights, models, vec![output]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
+    let of_regions = sources.styles.iter().skip(subject.styles.len());
+    let of_regions: Vec<_> = of_regions.map(|style| BlobRef::of(&style.bytes)).collect();
+    action.regions = subject.regions.regions(&of_regions, crop);
     let mut follow = Follow::new(&context.screen, &name, cancel);
     let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut follow);
     drop(follow);
@@ -398,25 +385,5 @@ mod tests {
         assert_eq!(scale(Method::Synthesize, 512, &[(128, 96), (900, 900)]), (0.25, 1.0));
         assert_eq!(scale(Method::Synthesize, 32, &[(4096, 4096)]), (128.0, 1.0));
         assert_eq!(scale(Method::Optimize, 256, &[(1024, 512)]), (1.0, 0.25));
-    }
-
-    #[test]
-    fn styles_and_their_weights() {
-        for (text, path, weight) in [
-            ("a.jpg", "a.jpg", 1.0),
-            ("a.jpg:0.5", "a.jpg", 0.5),
-            ("C:\\a.jpg", "C:\\a.jpg", 1.0),
-            ("C:\\a.jpg:2", "C:\\a.jpg", 2.0),
-            ("a:b.png", "a:b.png", 1.0),
-        ] {
-            assert_eq!(
-                text.parse::<StyleArg>(),
-                Ok(StyleArg { path: path.into(), weight }),
-                "{text}"
-            );
-        }
-        for bad in ["", ":2", "a.jpg:0", "a.jpg:-1", "a.jpg:nan", "a.jpg:1e9"] {
-            assert!(bad.parse::<StyleArg>().is_err(), "{bad}");
-        }
     }
 }

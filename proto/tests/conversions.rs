@@ -19,6 +19,7 @@ fn spec() -> TaskSpec {
             kind: AssetKind::picture(),
             inputs: vec![input(Part::Color, BlobRef::of(b"content"))],
             styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
+            regions: None,
             models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
             outputs: vec![png()],
         },

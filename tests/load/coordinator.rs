@@ -226,6 +226,7 @@ fn task(name: &str) -> TaskSpec {
             kind: AssetKind::picture(),
             inputs: vec![Input::blob(Part::Color, content)],
             styles: vec![StyleRef::whole(style, 1.0)],
+            regions: None,
             models: vec![],
             outputs,
         },

@@ -148,7 +148,7 @@ impl Attempt<'_> {
             self.resolve(input.part, input.source).ok().map(|blob| blob.size_bytes)
         });
         inputs
-            .chain(action.styles.iter().map(|style| style.blob.size_bytes))
+            .chain(action.all_styles().map(|(style, _)| style.blob.size_bytes))
             .fold(0, u64::saturating_add)
     }
 
@@ -172,7 +172,7 @@ impl Attempt<'_> {
             let bytes = self.fetch(blob, &what).await?;
             sources.files.insert(part, Source { name, bytes });
         }
-        for (index, style) in action.styles.iter().enumerate() {
+        for (index, (style, _)) in action.all_styles().enumerate() {
             let what = format!("style image {}", index + 1);
             let bytes = self.fetch(style.blob, &what).await?;
             sources.styles.push(Source { name: self.name_beside(&what), bytes });

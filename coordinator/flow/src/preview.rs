@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
-use impasto_types::{AssetKind, AssetPath, Digest, MIN_SIDE, Part};
+use impasto_types::{AssetKind, AssetPath, Digest, MAX_SIDE, MIN_SIDE, Part, UdimGrid};
 
 /// The folder of previews among the project's private files.
 const FOLDER: &str = "preview";
@@ -95,14 +95,23 @@ fn shrink(
     let asset = (header.width, header.height);
     let (width, height) = task.form.action.recipe.common().output_size(asset.0, asset.1);
     let Some(side) = preview_side(width, height, side_px) else { return };
-    Arc::make_mut(&mut task.form).action.recipe.common_mut().size = Some(side);
+    // A tile is as large as another preview, and its whole set is painted.
+    let grid = UdimGrid::of_parts(task.inputs.iter().map(|input| input.part));
+    let (columns, rows) = grid.map_or((1, 1), |grid| (grid.columns, grid.rows));
+    let asset = (asset.0.saturating_mul(columns), asset.1.saturating_mul(rows));
+    let side = side.saturating_mul(columns.max(rows)).min(MAX_SIDE);
+    let form = Arc::make_mut(&mut task.form);
+    form.action.set_size(side);
+    if grid.is_some() {
+        form.action.outputs.truncate(1);
+        task.outputs = task.outputs.iter().take(1).cloned().collect();
+    }
     let action = &task.form.action;
     let size = action.recipe.common().output_size(asset.0, asset.1);
     let size_of = |digest: &Digest| inputs.get(digest).map(|header| (header.width, header.height));
     let decoded: Vec<_> = action
-        .styles
-        .iter()
-        .filter_map(|style| {
+        .all_styles()
+        .filter_map(|(style, _)| {
             let digest = &style.blob.digest;
             Some((inputs.get(digest)?.footprint(), size_of(digest)?))
         })
@@ -114,9 +123,11 @@ fn shrink(
     };
     let sources: Vec<_> =
         styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
-    let masked =
-        of_part(Part::Mask).map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask));
-    let beside = [Part::Init, Part::Mask].into_iter().filter_map(|part| {
+    let masked = of_part(Part::Mask)
+        .or(of_part(Part::Regions))
+        .map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask))
+        + estimate::regions_bytes(action, asset, size);
+    let beside = [Part::Init, Part::Mask, Part::Regions].into_iter().filter_map(|part| {
         let blob = task.input(part)?.blob()?;
         inputs.get(&blob.digest)
     });
@@ -124,7 +135,7 @@ fn shrink(
     let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked;
     let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
     task.least_memory_bytes = painted.max(read);
-    task.work = estimate::work(&action.recipe, size.0, size.1);
+    task.work = estimate::work(&action.recipe, size.0, size.1) * estimate::coats(action);
     task.action = task.whole_action().digest();
 }
 

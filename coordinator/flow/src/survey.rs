@@ -179,7 +179,9 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         Some((network.as_ref().ok()?.blob.digest, path.clone()))
     };
     let networks = found.networks.iter().filter_map(network);
-    let by_content = found.inputs.iter().filter_map(usable).chain(networks).collect();
+    let tiles = found.listing.assets.iter().filter(|asset| project.manifest().is_tile(&asset.path));
+    let tiles = tiles.map(|asset| (asset.blob.digest, asset.path.clone()));
+    let by_content = found.inputs.iter().filter_map(usable).chain(networks).chain(tiles).collect();
     Ok(Survey {
         plan,
         state,
@@ -292,7 +294,7 @@ impl Survey {
         &'a self,
         task: &'a impasto_planner::PlannedTask,
     ) -> impl Iterator<Item = (Digest, &'a AssetPath)> {
-        let styles = task.form.action.styles.iter().map(|style| style.blob.digest);
+        let styles = task.form.action.all_styles().map(|(style, _)| style.blob.digest);
         styles.filter_map(|digest| Some((digest, self.by_content.get(&digest)?)))
     }
 

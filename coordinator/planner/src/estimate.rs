@@ -8,8 +8,8 @@ mod one_pass;
 mod training;
 
 use impasto_types::{
-    Arbitrary, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile, Recipe,
-    Scale, Training, VggLayer,
+    Action, Arbitrary, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile,
+    Recipe, Scale, Training, VggLayer,
 };
 
 pub use one_pass::{LEARNED_BYTES_PER_PIXEL, ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
@@ -142,6 +142,24 @@ pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)
 /// it was and how much of each pixel is painted, from which the relief of the paint is taken.
 pub fn material_bytes((width, height): (u32, u32)) -> u64 {
     SOURCE_BYTES_PER_PIXEL * u64::from(width) * u64::from(height)
+}
+
+/// In how many runs an action's picture is painted, at most: once for each of its regions.
+pub fn coats(action: &Action) -> u64 {
+    let Some(regions) = &action.regions else { return 1 };
+    let named = regions.named.iter().filter(|region| !region.is_kept()).count() as u64;
+    named + u64::from(!regions.keeps_others)
+}
+
+/// Memory of an attempt with regions in addition to [`memory_bytes`]: the asset's own colours, and
+/// for each region its weights and what it has been painted, in the result's size.
+pub fn regions_bytes(action: &Action, asset: (u32, u32), result: (u32, u32)) -> u64 {
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    if action.regions.is_none() {
+        return 0;
+    }
+    let coats = coats(action);
+    4 * ((3 + 2 * coats) * pixels(asset) + 3 * coats * pixels(result))
 }
 
 /// The content's features (512 channels for 64 pixels) at the last scale, and its reduced copy with

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use impasto_types::{AssetPath, BlobRef, Part};
 
+use crate::udim::TileSets;
 use crate::{Findings, InputFile, ListedAsset, Manifest};
 
 /// An asset: its files by role.
@@ -17,6 +18,7 @@ pub(crate) struct Asset<'a> {
     pub(crate) main: &'a ListedAsset,
     manifest: &'a Manifest,
     findings: &'a Findings<'a>,
+    sets: &'a TileSets<'a>,
 }
 
 /// A file that belongs to an asset, or why it cannot be used.
@@ -27,8 +29,9 @@ impl<'a> Asset<'a> {
         main: &'a ListedAsset,
         manifest: &'a Manifest,
         findings: &'a Findings<'a>,
+        sets: &'a TileSets<'a>,
     ) -> Self {
-        Self { main, manifest, findings }
+        Self { main, manifest, findings, sets }
     }
 
     pub(crate) fn path(&self) -> &'a AssetPath {
@@ -40,19 +43,36 @@ impl<'a> Asset<'a> {
         self.main.blob
     }
 
-    /// The asset's other files that exist.
+    /// The asset's other files that exist, one for each role.
     pub(crate) fn companions(&self) -> impl Iterator<Item = Companion> + use<'a> {
-        let (findings, companions) = (self.findings, self.manifest.companions(self.path()));
-        companions.into_iter().filter_map(|(part, path)| {
+        let findings = self.findings;
+        let mut found = BTreeSet::new();
+        let named = self.manifest.companions(self.path()).into_iter();
+        let named = named.filter_map(move |(part, path)| {
             let file = findings.inputs.get(&path)?.clone();
-            Some((part, path, file))
+            found.insert(part).then_some((part, path, file))
+        });
+        named.chain(self.tiles())
+    }
+
+    /// The tiles of its set, the main file among them.
+    fn tiles(&self) -> impl Iterator<Item = Companion> + use<'a> {
+        let tiles = self.sets.of(self.manifest, self.path());
+        tiles.into_iter().flatten().map(|(number, tile)| {
+            let image = tile.image.clone();
+            let file = image.map(|header| InputFile { blob: tile.blob, header });
+            (Part::Udim(*number), tile.path.clone(), file)
         })
     }
 
-    /// Roles for which the rule has a pattern but no file exists.
+    /// Roles for which the rule has a pattern but no file exists, with the first file that would
+    /// do.
     pub(crate) fn absent(&self) -> impl Iterator<Item = (Part, AssetPath)> + use<'a> {
-        let (findings, companions) = (self.findings, self.manifest.companions(self.path()));
-        companions.into_iter().filter(|(_, path)| !findings.inputs.contains_key(path))
+        let companions = self.manifest.companions(self.path());
+        let exists = |(_, path): &&(Part, AssetPath)| self.findings.inputs.contains_key(path);
+        let mut settled: BTreeSet<Part> =
+            companions.iter().filter(exists).map(|(part, _)| *part).collect();
+        companions.into_iter().filter(move |(part, _)| settled.insert(*part))
     }
 }
 

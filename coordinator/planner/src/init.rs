@@ -147,12 +147,12 @@ fn write_all(
             Some(folder) => path.as_str().split_once('/').is_some_and(|(own, _)| own == *folder),
         };
         let own: Vec<&AssetPath> = assets.iter().filter(is_in).copied().collect();
-        let patterns = surface::patterns(&own);
-        if !patterns.is_empty() {
+        let lines = surface::lines(&own);
+        if !lines.is_empty() {
             text.push_str("# relief = 0.5 # strokes stand up in these maps too\n");
         }
-        for (key, pattern) in patterns {
-            writeln!(text, "{key} = {}", quoted(&pattern))?;
+        for line in lines {
+            writeln!(text, "{line}")?;
         }
         text.push('\n');
     }
@@ -258,6 +258,8 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
+#[cfg(test)]
+mod conventions;
 #[cfg(test)]
 mod tests {
     use impasto_types::Recipe;

@@ -24,6 +24,7 @@ mod record;
 mod selection;
 mod staleness;
 mod suggest;
+mod udim;
 mod why;
 
 pub use data_map::{DataMap, DataMaps};

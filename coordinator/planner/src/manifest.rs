@@ -8,12 +8,14 @@ mod error;
 mod passthrough;
 mod project;
 mod recipes;
+mod regions;
 mod rule;
 mod section;
 mod settings;
 mod style;
 #[cfg(test)]
 mod tests;
+mod tile_name;
 mod trained;
 mod training;
 
@@ -33,10 +35,12 @@ pub use passthrough::Passthrough;
 use project::Project;
 pub use recipes::OverrideError;
 pub(crate) use recipes::Painting;
+pub(crate) use regions::{PaintedRegions, RegionStyle};
 pub(crate) use rule::{Rule, RuleAction};
 use section::{Section, Source};
 use settings::Settings;
 pub(crate) use style::{Style, StyleImage};
+pub(crate) use tile_name::TileName;
 pub(crate) use trained::TrainedStyle;
 
 /// A checked manifest.
@@ -204,8 +208,10 @@ impl Manifest {
         let painted = || self.paintings.iter().flatten();
         let images =
             |style: &Style| style.images.iter().map(|image| image.path.clone()).collect::<Vec<_>>();
-        self.inputs =
-            painted().flat_map(|painting| images(&self.styles[&painting.style])).collect();
+        self.inputs = painted()
+            .flat_map(Painting::styles)
+            .flat_map(|style| images(&self.styles[style]))
+            .collect();
         self.inputs.extend(painted().filter_map(|painting| painting.init.clone()));
         self.networks = painted().filter_map(|painting| painting.model.clone()).collect();
         self.trained = self.styles.values().filter_map(|style| self.trained_style(style)).collect();
@@ -317,8 +323,8 @@ impl Manifest {
         self.networks.iter()
     }
 
-    /// The other files of the asset at `path`, by role, whether they exist or not. Empty for files
-    /// that no rule paints.
+    /// The other files of the asset at `path`, by role, whether they exist or not: of several for
+    /// one role the first that exists is the asset's. Empty for files that no rule paints.
     pub fn companions(&self, path: &AssetPath) -> Vec<(Part, AssetPath)> {
         if !self.has_companions() {
             return vec![];
@@ -334,6 +340,23 @@ impl Manifest {
     /// Whether a rule has a pattern for files beside its assets, such as masks.
     pub fn has_companions(&self) -> bool {
         self.rules.iter().any(|rule| !rule.companions.is_empty())
+    }
+
+    /// Whether a rule paints the tiles of UDIM sets together.
+    pub fn has_tiles(&self) -> bool {
+        self.rules.iter().any(|rule| rule.udim)
+    }
+
+    /// Whether the file is by its name a tile of such a set.
+    pub fn is_tile(&self, path: &AssetPath) -> bool {
+        self.has_tiles() && self.tile(path).is_some()
+    }
+
+    /// What the name of such a tile says, and the rule that paints it.
+    pub(crate) fn tile(&self, path: &AssetPath) -> Option<(usize, TileName)> {
+        let name = TileName::of(path)?;
+        let Matched { rule } = self.wanted(path)?;
+        self.rules[rule].udim.then_some((rule, name))
     }
 
     /// The models that the manifest's recipes read.
@@ -385,7 +408,7 @@ impl Manifest {
 
     pub(crate) fn unused_styles(&self) -> impl Iterator<Item = &str> {
         let used: BTreeSet<_> =
-            self.paintings.iter().flatten().map(|painting| painting.style.as_str()).collect();
+            self.paintings.iter().flatten().flat_map(Painting::styles).collect();
         self.styles.keys().map(String::as_str).filter(move |style| !used.contains(style))
     }
 

@@ -26,6 +26,7 @@ use crate::glob_hint::GlobHints;
 use crate::grouping::{Asset, companion_names};
 use crate::loss::Loss;
 use crate::manifest::{Manifest, Matched, Verdict};
+use crate::udim::TileSets;
 use crate::{Findings, ListedAsset, Listing, Note, Problem};
 
 /// What a build has to do: networks to train, then the others in the order of the assets' paths.
@@ -148,6 +149,7 @@ impl<'a> Planner<'a> {
     ) -> Result<Vec<Vec<&'a ListedAsset>>, PlanError> {
         let (manifest, findings) = (self.manifest, self.findings);
         let companions = companion_names(manifest, listed.iter().map(|file| &file.path));
+        let sets = TileSets::among(manifest, findings.listing);
         let templates = Templates::new(manifest, findings);
         let awaited = std::mem::take(&mut self.awaited);
         let drafter = Drafter { manifest, findings, templates: &templates, awaited: &awaited };
@@ -158,8 +160,9 @@ impl<'a> Planner<'a> {
             _ if !companions.is_empty() && companions.contains(&file.path.case_key()) => {
                 Fate::PassedOver
             }
+            _ if sets.follows(manifest, &file.path) => Fate::PassedOver,
             Verdict::Wanted(Matched { rule }) => {
-                let drafts = drafter.drafts(Asset::new(file, manifest, findings), rule);
+                let drafts = drafter.drafts(Asset::new(file, manifest, findings, &sets), rule);
                 Fate::Painted { rule, drafts }
             }
             Verdict::Unmatched => Fate::Unmatched,

@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_types::{
-    Action, AssetPath, BlobRef, ContainerFormat, Digest, Input, InputRef, Method, ModelName, Part,
-    Recipe,
+    Action, AssetPath, BlobRef, ContainerFormat, Digest, IdColor, Input, InputRef, Method,
+    ModelName, Part, Recipe, Regions,
 };
 use serde_json::Value;
 
@@ -66,6 +66,10 @@ pub enum Reason {
     PartChanged {
         part: Part,
     },
+    /// A region of the ID map has other styles or another recipe, was added or was removed.
+    RegionChanged {
+        color: IdColor,
+    },
     RecipeChanged {
         field: String,
         from: String,
@@ -114,6 +118,7 @@ impl fmt::Display for Reason {
             }
             Self::InitChanged => write!(f, "the init image changed"),
             Self::PartChanged { part } => write!(f, "the {part} changed"),
+            Self::RegionChanged { color } => write!(f, "region {color} changed"),
             Self::RecipeChanged { field, from, to } => {
                 write!(f, "{field} changed from {from} to {to}")
             }
@@ -218,6 +223,7 @@ fn changes(
     let changed = others.filter(|part| then.input(*part) != input(*part));
     reasons.extend(changed.map(|part| Reason::PartChanged { part }));
     reasons.extend(recipe_changes(&then.recipe, &action.recipe));
+    region_changes(then.regions.as_ref(), action.regions.as_ref(), reasons);
     for model in &action.models {
         if !then.models.contains(model) {
             reasons.push(Reason::ModelChanged { model: model.name });
@@ -274,6 +280,29 @@ fn style_changes(now: Candidate<'_>, record: &RecordDetails, reasons: &mut Vec<R
                 from: from.weight.to_string(),
                 to: to.weight.to_string(),
             });
+        }
+    }
+}
+
+/// The regions that differ. Where a map was added or removed, that is the reason.
+fn region_changes(from: Option<&Regions>, to: Option<&Regions>, reasons: &mut Vec<Reason>) {
+    let (Some(from), Some(to)) = (from, to) else { return };
+    let find = |regions: &Regions, color: IdColor| {
+        regions.named.iter().find(|region| region.color == color).cloned()
+    };
+    let colors: BTreeSet<IdColor> =
+        from.named.iter().chain(&to.named).map(|region| region.color).collect();
+    let changed = colors.into_iter().filter(|color| find(from, *color) != find(to, *color));
+    reasons.extend(changed.map(|color| Reason::RegionChanged { color }));
+    let others = |regions: &Regions| if regions.keeps_others { "keep" } else { "paint" };
+    for (field, from, to) in [
+        ("tolerance", from.tolerance.to_string(), to.tolerance.to_string()),
+        ("softness", from.softness.to_string(), to.softness.to_string()),
+        ("others", others(from).to_owned(), others(to).to_owned()),
+    ] {
+        if from != to {
+            let field = format!("{field} of regions");
+            reasons.push(Reason::RecipeChanged { field, from, to });
         }
     }
 }

@@ -75,6 +75,7 @@ pub(crate) fn details() -> RecordDetails {
         kind: AssetKind::picture(),
         inputs: vec![Input::blob(Part::Color, BlobRef::of(b"content"))],
         styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
+        regions: None,
         models: vec![],
         outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     };

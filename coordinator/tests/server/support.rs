@@ -157,6 +157,7 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
             kind: AssetKind::picture(),
             inputs: vec![Input::blob(Part::Color, content)],
             styles: vec![StyleRef::whole(style, 1.0)],
+            regions: None,
             models: vec![],
             outputs: vec![OutputSpec {
                 part: Part::Color,

@@ -20,5 +20,6 @@ pub(crate) fn styles() -> Vec<Example> {
     vec![
         Example::new("fabric/styles/indigo_batik.jpg", batik::paint()),
         Example::new("fabric/styles/terracotta_brush.jpg", brush::paint()),
+        Example::new("village/styles/terracotta_brush.jpg", brush::paint()),
     ]
 }

@@ -24,6 +24,7 @@ pub(crate) fn textures() -> Vec<Example> {
             depth: Depth::Sixteen,
             ..Example::new("village/textures/island_map_16.png", map::paint())
         },
+        Example::new("village/regions/island_map_16.png", map::regions()),
         Example::new("village/textures/planks.png", planks::paint()),
         Example::new("village/textures/roof_tiles.png", roof_tiles::paint()),
     ]

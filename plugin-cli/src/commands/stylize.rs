@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::direct::{DirectArgs, StyleArg, Subject, expect_method, paint};
+use crate::direct::{DirectArgs, Subject, expect_method, paint};
+use crate::region_args::RegionArgs;
+use crate::style_arg::StyleArg;
 use crate::{Context, Exit, Failure};
 
 /// Paint one picture, without a manifest
@@ -21,15 +23,15 @@ pub struct StylizeArgs {
     #[arg(long, value_name = "IMAGE")]
     mask: Option<PathBuf>,
     #[command(flatten)]
+    regions: RegionArgs,
+    #[command(flatten)]
     direct: DirectArgs,
 }
 
 pub(crate) fn run(args: StylizeArgs, context: &Context) -> Result<Exit, Failure> {
     expect_method(&args.direct.recipe, true, "synth")?;
     let recipe = args.direct.recipe.clone();
-    paint(
-        Subject { content: Some(args.content), mask: args.mask, styles: args.styles, recipe },
-        &args.direct,
-        context,
-    )
+    let StylizeArgs { content, styles, mask, regions, direct } = args;
+    let subject = Subject { content: Some(content), mask, styles, regions, recipe };
+    paint(subject, &direct, context)
 }

@@ -3,7 +3,9 @@
 use clap::Args;
 use impasto_types::{Method, Preset, RecipePatch};
 
-use crate::direct::{DirectArgs, StyleArg, Subject, expect_method, paint};
+use crate::direct::{DirectArgs, Subject, expect_method, paint};
+use crate::region_args::RegionArgs;
+use crate::style_arg::StyleArg;
 use crate::{Context, Exit, Failure};
 
 /// Make a new texture from a style image alone
@@ -28,5 +30,7 @@ pub(crate) fn run(args: SynthArgs, context: &Context) -> Result<Exit, Failure> {
         ..RecipePatch::default()
     };
     let recipe = defaults.overlaid(&args.direct.recipe);
-    paint(Subject { content: None, mask: None, styles: args.styles, recipe }, &args.direct, context)
+    let regions = RegionArgs::default();
+    let subject = Subject { content: None, mask: None, styles: args.styles, regions, recipe };
+    paint(subject, &args.direct, context)
 }

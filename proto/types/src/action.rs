@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe, StyleRef, Train,
-    Training,
+    BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe, Regions, StyleRef,
+    Train, Training,
 };
 
 /// Everything that a result depends on: the recipe, the bytes of all inputs and models, the
@@ -37,6 +37,9 @@ pub struct Action {
     pub inputs: Vec<Input>,
     /// At least one; none only where the network has learned a single one.
     pub styles: Vec<StyleRef>,
+    /// How the regions of an input [`Part::Regions`] are painted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Regions>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelRef>,
     /// At least one, in the order of their parts.
@@ -159,12 +162,30 @@ impl Action {
         self.inputs.iter().find(|input| input.part == part).map(|input| input.source)
     }
 
+    /// Every style image with the recipe that paints in it: the action's own, then those of each
+    /// region.
+    pub fn all_styles(&self) -> impl Iterator<Item = (&StyleRef, &Recipe)> + '_ {
+        let of_regions =
+            self.regions.iter().flat_map(|regions| &regions.named).flat_map(|region| {
+                let recipe = region.recipe.as_ref().unwrap_or(&self.recipe);
+                region.styles.iter().map(move |style| (style, recipe))
+            });
+        self.styles.iter().map(|style| (style, &self.recipe)).chain(of_regions)
+    }
+
+    /// Gives the result, and so every region of it, another size.
+    pub fn set_size(&mut self, size: u32) {
+        let of_regions = self.regions.iter_mut().flat_map(|regions| &mut regions.named);
+        let recipes = of_regions.filter_map(|region| region.recipe.as_mut());
+        recipes.chain([&mut self.recipe]).for_each(|recipe| recipe.common_mut().size = Some(size));
+    }
+
     /// All blobs that this action needs, models included, except outputs of other tasks, which are
     /// not known yet.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
         let inputs = self.inputs.iter().filter_map(|input| input.source.blob());
         inputs
-            .chain(self.styles.iter().map(|style| style.blob))
+            .chain(self.all_styles().map(|(style, _)| style.blob))
             .chain(self.models.iter().map(|model| model.blob))
     }
 
@@ -183,7 +204,7 @@ impl Action {
     pub fn check(&self) -> Result<(), ActionError> {
         self.recipe.check().map_err(|error| wrong(format_args!("recipe.{error}")))?;
         at_most("inputs", self.inputs.len(), MAX_INPUTS)?;
-        at_most("styles", self.styles.len(), MAX_STYLES)?;
+        at_most("styles", self.all_styles().count(), MAX_STYLES)?;
         at_most("models", self.models.len(), MAX_MODELS)?;
         ascending("inputs", self.inputs.iter().map(|input| input.part))?;
         ascending("outputs", self.outputs.iter().map(|output| output.part))?;
@@ -203,7 +224,8 @@ impl Action {
         if self.outputs.is_empty() {
             return Err(wrong("an action has at least one output"));
         }
-        for style in &self.styles {
+        self.check_regions()?;
+        for (style, _) in self.all_styles() {
             if !(0.0..=1e9).contains(&style.weight) {
                 let weight = style.weight;
                 return Err(wrong(format_args!("a style's weight is {weight}, not 0 to 1e9")));
@@ -233,6 +255,16 @@ impl Action {
 }
 
 impl Action {
+    /// That regions come with their ID map.
+    fn check_regions(&self) -> Result<(), ActionError> {
+        match (&self.regions, self.input(Part::Regions)) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => Err(wrong("an input `regions` is there, but no region is named")),
+            (Some(_), None) => Err(wrong("regions are named, but there is no input `regions`")),
+            (Some(regions), Some(_)) => regions.check(&self.recipe).map_err(wrong),
+        }
+    }
+
     /// That a part of a training run has pictures, and leaves what it has to.
     fn check_training(&self, train: &Train) -> Result<(), ActionError> {
         let pictures =
@@ -286,6 +318,12 @@ impl AssetKind {
     /// A colour map with maps of its surface, which follow the paint.
     pub fn material() -> Self {
         Self("material".to_owned())
+    }
+
+    /// The tiles of a UDIM set, [`Part::Udim`], painted as one picture. [`Part::Color`] is the file
+    /// of the tile with the lowest number, which is there as that, too.
+    pub fn udim() -> Self {
+        Self("udim".to_owned())
     }
 
     fn is_picture(&self) -> bool {

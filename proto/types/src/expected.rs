@@ -182,6 +182,7 @@ mod tests {
             kind: AssetKind::picture(),
             inputs: vec![Input::blob(Part::Color, blob)],
             styles: vec![StyleRef::whole(blob, 1.0)],
+            regions: None,
             models: vec![],
             outputs: vec![OutputSpec { part: Part::Color, format, quality: 90 }],
         }

@@ -22,9 +22,11 @@ mod ids;
 mod model;
 mod part;
 mod recipe;
+mod regions;
 mod split_mix;
 mod style_ref;
 mod task;
+mod udim;
 mod writable;
 
 pub use action::{
@@ -57,7 +59,9 @@ pub use recipe::{
     RecipeError, RecipePatch, STYLE_LAYERS, Scale, ScaleLayers, Tileable, Train, Training,
     VggLayer,
 };
+pub use regions::{IdColor, IdColorError, Region, Regions, RegionsError};
 pub use split_mix::SplitMix64;
 pub use style_ref::StyleRef;
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};
+pub use udim::UdimGrid;
 pub use writable::{CannotWrite, Depth, Shape};

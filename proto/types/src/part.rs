@@ -30,6 +30,8 @@ pub enum Part {
     Packed(Packing),
     /// Where to paint: white is painted, black is kept.
     Mask,
+    /// An ID map: its colours name regions that are painted in styles of their own.
+    Regions,
     /// The picture that optimisation starts from.
     Init,
     /// A mesh with its texture coordinates.
@@ -63,9 +65,14 @@ impl Part {
         }
     }
 
+    /// Whether its result is named after its own file, and not after the asset's main one.
+    pub fn has_own_name(self) -> bool {
+        self.is_surface() || matches!(self, Self::Udim(_))
+    }
+
     /// Whether it is no part of the asset itself, but what a method needs to paint it.
     pub fn is_beside_content(self) -> bool {
-        matches!(self, Self::Init | Self::Mask | Self::Model | Self::State)
+        matches!(self, Self::Init | Self::Mask | Self::Regions | Self::Model | Self::State)
     }
 }
 
@@ -108,7 +115,7 @@ pub enum CubeFace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no part `{0}`; there are color, normal, roughness, metallic, occlusion, height, \
-     emissive, opacity, packed:CHANNEL+CHANNEL, mask, init, mesh, model, state, face:+x to \
+     emissive, opacity, packed:CHANNEL+CHANNEL, mask, regions, init, mesh, model, state, face:+x to \
      face:-z, udim:1001 and frame:1"
 )]
 pub struct PartError(String);
@@ -116,7 +123,7 @@ pub struct PartError(String);
 const UDIM_TILES: std::ops::RangeInclusive<u16> = 1001..=9999;
 
 /// The parts without a number or channels.
-const SIMPLE: [(Part, &str); 13] = [
+const SIMPLE: [(Part, &str); 14] = [
     (Part::Color, "color"),
     (Part::Normal, "normal"),
     (Part::Roughness, "roughness"),
@@ -126,6 +133,7 @@ const SIMPLE: [(Part, &str); 13] = [
     (Part::Emissive, "emissive"),
     (Part::Opacity, "opacity"),
     (Part::Mask, "mask"),
+    (Part::Regions, "regions"),
     (Part::Init, "init"),
     (Part::Mesh, "mesh"),
     (Part::Model, "model"),

@@ -26,9 +26,18 @@ impl Picture {
     /// [`ToneCurve`], which the origin keeps so that [`encode`](crate::encode()) undoes it. Other
     /// pictures are so already, and numbers that are no colours stay as they are.
     #[must_use]
-    pub fn to_display(mut self) -> Self {
+    pub fn to_display(self) -> Self {
+        let curve = self.origin.is_scene_linear().then(|| ToneCurve::of(&self.rgb));
+        match curve {
+            Some(curve) => self.to_display_by(curve),
+            None => self,
+        }
+    }
+
+    /// The same by a curve that other pictures have, too.
+    #[must_use]
+    pub fn to_display_by(mut self, curve: ToneCurve) -> Self {
         if self.origin.tone.is_none() && self.origin.is_scene_linear() {
-            let curve = ToneCurve::of(&self.rgb);
             self.rgb.iter_mut().for_each(|number| *number = curve.level(*number / 255.0));
             self.origin.tone = Some(curve);
         }

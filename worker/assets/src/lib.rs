@@ -64,5 +64,5 @@ pub use picture::{AlphaKind, Origin, Picture};
 pub use png_color::PngColor;
 pub use properties::Header;
 pub use space::ColorSpace;
-pub use tone::ToneCurve;
+pub use tone::{LightMeter, ToneCurve};
 pub use verify::{BadResult, check_announced, check_result, output_name, result_header, verify};

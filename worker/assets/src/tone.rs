@@ -45,28 +45,50 @@ const LEAST_WHITE: f64 = 0.1;
 /// Light that is so much weaker than the brightest tells nothing of the exposure.
 const LEAST_PART: f64 = 1.0 / (1 << 20) as f64;
 
-impl ToneCurve {
-    /// The curve of a picture whose red, green and blue are light times 255.
-    pub(crate) fn of(rgb: &[f32]) -> Self {
+/// What a light meter reads of one picture, or of several that are to be exposed alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct LightMeter {
+    most: f64,
+    /// Of logarithms of light.
+    sum: f64,
+    count: u64,
+}
+
+impl LightMeter {
+    /// Reads a picture whose red, green and blue are light times 255.
+    pub fn read(&mut self, rgb: &[f32]) {
         let brightest =
             |pixel: &[f32]| f64::from(pixel.iter().fold(0.0_f32, |most, one| most.max(*one)));
         let light = || rgb.chunks_exact(3).map(|pixel| brightest(pixel) / 255.0);
         let most = light().fold(0.0, f64::max);
-        let (mut sum, mut count) = (0.0, 0_u32);
         for light in light().filter(|light| *light > most * LEAST_PART) {
-            sum += light.ln();
-            count += 1;
+            self.sum += light.ln();
+            self.count += 1;
         }
-        if count == 0 {
-            return Self::srgb();
+        self.most = self.most.max(most);
+    }
+
+    /// The curve that exposes what was read.
+    pub fn curve(&self) -> ToneCurve {
+        if self.count == 0 {
+            return ToneCurve::srgb();
         }
-        let average = (sum / f64::from(count)).exp();
-        let is_for_display = (LEAST_WHITE..=1.0).contains(&most);
+        let average = (self.sum / self.count as f64).exp();
+        let is_for_display = (LEAST_WHITE..=1.0).contains(&self.most);
         let exposure = match is_for_display {
             true => 1.0,
             false => average.clamp(LEAST_AVERAGE, MOST_AVERAGE) / average,
         };
-        Self::new(exposure, most * exposure)
+        ToneCurve::new(exposure, self.most * exposure)
+    }
+}
+
+impl ToneCurve {
+    /// The curve of a picture whose red, green and blue are light times 255.
+    pub(crate) fn of(rgb: &[f32]) -> Self {
+        let mut meter = LightMeter::default();
+        meter.read(rgb);
+        meter.curve()
     }
 
     /// The encoding of sRGB alone, which has no end.
@@ -203,6 +225,18 @@ mod tests {
             let (below, above) = (slope(KNEE - 1e-3), slope(KNEE));
             assert!((below / above - 1.0).abs() < 0.06, "{white}: {below} {above}");
         }
+    }
+
+    #[test]
+    fn pictures_that_are_read_together_share_a_curve() {
+        let (dark, bright) = (rgb(&[0.01, 0.2]), rgb(&[0.1, 60.0]));
+        let mut meter = LightMeter::default();
+        meter.read(&dark);
+        meter.read(&bright);
+        let curve = meter.curve();
+        assert_eq!(curve, ToneCurve::of(&[dark, bright.clone()].concat()));
+        assert!((curve.level(60.0) - 255.0).abs() < 1e-3);
+        assert_ne!(curve, ToneCurve::of(&bright));
     }
 
     #[test]

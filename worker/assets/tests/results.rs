@@ -43,6 +43,7 @@ fn action(asset: &[u8], format: ContainerFormat) -> Action {
         kind: AssetKind::picture(),
         inputs: vec![Input::blob(Part::Color, blob)],
         styles: vec![StyleRef::whole(blob, 1.0)],
+        regions: None,
         models: vec![],
         outputs: vec![spec(format)],
     }

@@ -6,7 +6,7 @@
 //! gigabytes, so nothing but its header says what it takes.
 
 use impasto_assets::{Header, Limits, Orientation, read_header};
-use impasto_types::{Action, AlphaUse, AssetKind, Part, PreserveColor, Recipe};
+use impasto_types::{Action, AlphaUse, AssetKind, Part, PreserveColor, UdimGrid};
 
 use crate::sources::Sources;
 use crate::{PaintError, Prepared, Source};
@@ -53,36 +53,52 @@ pub(crate) fn check(
         Budget { asset, given_bytes: memory_bytes, begun_bytes: held_bytes, held_bytes };
     let upright = action.kind == AssetKind::photograph();
     let color = sources.files.get(&Part::Color).and_then(header);
-    let result = result_size(&action.recipe, color.as_ref(), upright);
+    let result = result_size(action, color.as_ref());
     if let Some(source) = sources.files.get(&Part::Init) {
         budget.add(source, |header| asset_step(header, upright, false))?;
     }
-    for (source, style) in sources.styles.iter().zip(&action.styles) {
+    for (source, (style, recipe)) in sources.styles.iter().zip(action.all_styles()) {
         budget.add(source, |header| {
             let (width, height) = header.upright_size();
             let size = match style.crop.map(|crop| crop.remaining(width, height)) {
                 Some(Ok(rest)) => rest,
                 Some(Err(_)) | None => (width, height),
             };
-            let by = action.recipe.style_reduction(size, result);
+            let by = recipe.style_reduction(size, result);
             style_step(header, size, style.crop.is_some(), by)
         })?;
     }
-    let masked = sources.files.contains_key(&Part::Mask);
+    let masked = [Part::Mask, Part::Regions].iter().any(|part| sources.files.contains_key(part));
     let mut own_bytes = 0;
+    let has_tiles = sources.files.keys().any(|part| matches!(part, Part::Udim(_)));
     for (part, source) in &sources.files {
         match part {
             Part::Init | Part::Model => {}
+            // It is there as a tile, too.
+            Part::Color if has_tiles => {}
             part if part.is_surface() => budget.add(source, map_step)?,
             Part::Mask => {
                 let asset = color.map_or(0, |header| header.footprint().pixels());
                 budget.add(source, |header| mask_step(header, asset))?;
             }
+            Part::Regions => {
+                let asset = color.map_or(0, |header| header.footprint().pixels());
+                let result = u64::from(result.0) * u64::from(result.1);
+                let named = action.regions.iter().flat_map(|regions| &regions.named);
+                let coats = 1 + named.filter(|region| !region.is_kept()).count() as u64;
+                budget.add(source, |header| regions_step(header, asset, coats, result))?;
+            }
             _ => {
                 let covers = action.recipe.common().alpha == AlphaUse::Coverage;
                 budget.add(source, |header| {
                     own_bytes += 3 * VALUE * header.footprint().pixels();
-                    asset_step(header, upright, covers)
+                    let mut step = asset_step(header, upright, covers);
+                    // Tiles are put side by side, with what there is and where.
+                    if let Part::Udim(_) = part {
+                        step.kept_bytes += 5 * VALUE * header.footprint().pixels();
+                        step.peak_bytes = step.peak_bytes.max(step.kept_bytes);
+                    }
+                    step
                 })?;
             }
         }
@@ -130,13 +146,18 @@ fn header(source: &Source) -> Option<Header> {
     read_header(&source.bytes, &source.name, &Limits::default()).ok()
 }
 
-/// The result's width and height.
-pub(crate) fn result_size(recipe: &Recipe, color: Option<&Header>, upright: bool) -> (u32, u32) {
-    let side = recipe.common().size.unwrap_or(0);
+/// The width and height of the picture that is painted: of all tiles, if the asset is a set of
+/// them.
+pub(crate) fn result_size(action: &Action, color: Option<&Header>) -> (u32, u32) {
+    let common = action.recipe.common();
+    let side = common.size.unwrap_or(0);
+    let upright = action.kind == AssetKind::photograph();
+    let grid = UdimGrid::of_parts(action.inputs.iter().map(|input| input.part));
+    let (columns, rows) = grid.map_or((1, 1), |grid| (grid.columns, grid.rows));
     color.map_or((side, side), |header| {
         let (width, height) =
             if upright { header.upright_size() } else { (header.width, header.height) };
-        recipe.common().output_size(width, height)
+        common.output_size(width.saturating_mul(columns), height.saturating_mul(rows))
     })
 }
 
@@ -176,6 +197,16 @@ fn mask_step(header: &Header, asset_pixels: u64) -> Step {
     let kept_bytes = 5 * VALUE * asset_pixels;
     let drawn = 2 * VALUE * pixels + kept_bytes;
     Step { peak_bytes: footprint.decoding_bytes().max(turned).max(drawn), kept_bytes }
+}
+
+/// An ID map: the owner of each pixel, and a weight in each of so many coats, which wait for the
+/// others when they are dry, beside the asset's own colours.
+fn regions_step(header: &Header, asset: u64, coats: u64, result: u64) -> Step {
+    let footprint = header.footprint();
+    let owners = 4 * VALUE * footprint.pixels();
+    let kept_bytes = VALUE * ((3 + 2 * coats) * asset + 3 * coats * result);
+    let peak_bytes = footprint.decoding_bytes().max(footprint.held_bytes() + owners);
+    Step { peak_bytes: peak_bytes.max(owners + kept_bytes), kept_bytes }
 }
 
 /// A style image of `size` after its crop, reduced `by` a factor.

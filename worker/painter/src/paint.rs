@@ -1,20 +1,22 @@
-//! Paints one asset, from the bytes of files to the bytes of files: open, paint each view, close.
+//! Paints one asset, from the bytes of files to the bytes of files: open, paint each coat, close.
 
-use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use impasto_assets::ColorSpace;
+use impasto_assets::{ColorSpace, Orientation};
 use impasto_engine::{EngineError, Image, Interrupt, Run, Step, StepReport, Style};
-use impasto_types::{Action, AssetKind, Losses, Part, RunReport, StyleRef, error_text};
+use impasto_types::{Action, AssetKind, Losses, Part, Recipe, RunReport, StyleRef, error_text};
 use tracing::debug;
 
 use crate::adapter;
 use crate::budget::{self, result_size};
 use crate::checkpoint::Checkpoint;
+use crate::coats::{Coats, Stroke};
+use crate::regions::IdMap;
 use crate::sources::Sources;
 use crate::{
-    Adapter, AskedStyle, Files, Job, Opened, OutputFile, PaintError, Prepared, Source, View,
+    Adapter, AdapterError, AskedStyle, Files, Job, Opened, OutputFile, PaintError, Prepared,
+    Source, View,
 };
 
 /// What is needed to paint an asset.
@@ -31,9 +33,9 @@ pub struct Tools<'a> {
 /// The progress of painting an asset.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaintStep {
-    /// The last step of the view that is being painted.
+    /// The last step of the run.
     pub report: StepReport,
-    /// The share of the work that is done, over all views, from 0 to 1. Steps are weighted by their
+    /// The share of the work that is done, over all runs, from 0 to 1. Steps are weighted by their
     /// pixels, so it follows the time.
     pub done: f64,
 }
@@ -49,7 +51,7 @@ pub enum Stop {
 
 /// Follows painting, and may end it. A closure is one that only follows its steps.
 pub trait Observer {
-    /// Called before the first step of each view. `interrupt` ends a step in the middle, as steps
+    /// Called before the first step of each run. `interrupt` ends a step in the middle, as steps
     /// of large pictures take minutes.
     fn began(&mut self, _interrupt: Interrupt) {}
 
@@ -116,6 +118,7 @@ fn paint_from(
     // These are for the method; adapters do not know them.
     let init = files.remove(&Part::Init);
     files.remove(&Part::Model);
+    let regions = files.remove(&Part::Regions);
     let began = Instant::now();
     let color = budget::check(method, memory_bytes, asset, action, sources)?;
     let passed = adapter.pass_through(&files, &action.recipe, &action.outputs);
@@ -126,44 +129,44 @@ fn paint_from(
     // It lies on the asset's pixels, so it is turned only if the asset is.
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
-    let size = result_size(&action.recipe, color.as_ref(), upright);
-    let mut styles = styles(asset, action, sources, size)?;
-    let asked: Vec<_> = sources.styles.iter().zip(&action.styles).map(asked).collect();
+    let size = result_size(action, color.as_ref());
+    let mut brushes = brushes(asset, action, sources, size)?;
     let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
+    let stored = color.map(|header| header.orientation).filter(|_| !upright);
+    let mut coats = coats(views, regions, action, stored).map_err(unusable)?;
     // Colours are compared in the asset's own space, which the result keeps.
     let own = opened.color_space();
-    styles.iter_mut().for_each(|(style, space)| space.convert(&mut style.image.rgb, &own));
-    let styles: Vec<Style> = styles.into_iter().map(|(style, _)| style).collect();
-    let init = init.map(|(mut image, space)| {
+    for (style, space) in brushes.iter_mut().flat_map(|brush| &mut brush.styles) {
+        space.convert(&mut style.image.rgb, &own);
+    }
+    let mut init = init.map(|(mut image, space)| {
         space.convert(&mut image.rgb, &own);
         image
     });
 
     let began = Instant::now();
     let Checkpoint { mut painted, mut run } = saved;
-    let progress = Progress::over(&views);
-    let (mut steps, mut losses, mut warning) = (0, None, None);
-    let mut beside = Some((styles, init));
-    let mut waiting = views.into_iter().skip(painted.len()).collect::<VecDeque<_>>();
-    while let Some(view) = waiting.pop_front() {
-        // The last view takes the pictures instead of a copy, so that its method can free them.
-        let taken = if waiting.is_empty() { beside.take() } else { beside.clone() };
-        let (styles, init) = taken.unwrap_or_default();
-        let kept = beside.iter().flat_map(|(styles, init)| {
-            styles.iter().map(Style::bytes).chain(init.iter().map(Image::bytes))
-        });
+    let progress = Progress::over(&coats.pixels());
+    let (mut steps, mut losses, mut warning) = (0, None, coats.take_warning());
+    coats.skip(painted.len());
+    while let Some(Stroke { view, brush }) = coats.next() {
+        // The last run takes the pictures instead of a copy, so that its method can free them.
+        let styles = brushes[brush].dip(coats.needs(brush));
+        let init = if coats.is_done() { init.take() } else { init.clone() };
+        let (recipe, asked) = (brushes[brush].recipe, &brushes[brush].asked);
         let held_bytes = sources.bytes()
             + opened.bytes()
-            + kept.sum::<u64>()
-            + waiting.iter().map(View::bytes).sum::<u64>()
+            + brushes.iter().map(Brush::bytes).sum::<u64>()
+            + init.iter().filter(|_| !coats.is_done()).map(Image::bytes).sum::<u64>()
+            + coats.bytes()
             + painted.iter().map(Image::bytes).sum::<u64>();
         let failed = |source| PaintError::of_engine(asset, memory_bytes, held_bytes, source);
         let left_bytes = memory_bytes.saturating_sub(held_bytes);
         let job = Job {
-            recipe: &action.recipe,
+            recipe,
             view,
             styles,
-            asked: &asked,
+            asked,
             init,
             checkpoint: run.take(),
             memory_bytes: left_bytes,
@@ -203,6 +206,12 @@ fn paint_from(
         losses = sum(losses, last);
     }
     let report = RunReport { warning, ..report(steps, losses, began, method) };
+    let result = |image: &Image| {
+        let sides = (image.width as u32, image.height as u32);
+        let (width, height) = action.recipe.common().output_size(sides.0, sides.1);
+        (width as usize, height as usize)
+    };
+    let painted = coats.dry(painted, result);
     let files = opened.close(painted, &action.outputs).map_err(unusable)?;
     Ok(Painted { files, report })
 }
@@ -217,29 +226,75 @@ fn report(
     RunReport { iterations, losses, compute_ms, device: method.device(), warning: None }
 }
 
-/// Decodes the style images, with their shares and spaces, in the action's order, for a result of
-/// this size. Each is reduced before the next is decoded.
-fn styles(
+/// What a coat is painted with: a style, and the recipe that paints in it.
+struct Brush<'a> {
+    recipe: &'a Recipe,
+    asked: Vec<AskedStyle<'a>>,
+    styles: Vec<(Style, ColorSpace)>,
+}
+
+impl Brush<'_> {
+    /// The style images, or a copy if they are needed again.
+    fn dip(&mut self, again: bool) -> Vec<Style> {
+        let styles = if again { self.styles.clone() } else { std::mem::take(&mut self.styles) };
+        styles.into_iter().map(|(style, _)| style).collect()
+    }
+
+    /// Memory of what it has left.
+    fn bytes(&self) -> u64 {
+        self.styles.iter().map(|(style, _)| style.bytes()).sum()
+    }
+}
+
+/// The action's own brush, then that of each region; a region that stays as it is has one without
+/// styles. Each style image is reduced before the next is decoded.
+fn brushes<'a>(
     asset: &str,
-    action: &Action,
-    sources: &Sources,
+    action: &'a Action,
+    sources: &'a Sources,
     size: (u32, u32),
-) -> Result<Vec<(Style, ColorSpace)>, PaintError> {
-    let (expected, given) = (action.styles.len(), sources.styles.len());
+) -> Result<Vec<Brush<'a>>, PaintError> {
+    let (expected, given) = (action.all_styles().count(), sources.styles.len());
     if expected != given {
         return Err(PaintError::StyleCount { asset: asset.to_owned(), expected, given });
     }
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
-    let styles = sources.styles.iter().zip(&action.styles);
-    let decode = |(source, style)| {
-        let (style, space) = adapter::style(source, style).map_err(unusable)?;
-        Ok((style.reduced(&action.recipe, size), space))
+    let mut given = sources.styles.iter();
+    let mut brush = |recipe: &'a Recipe, refs: &'a [StyleRef]| -> Result<_, PaintError> {
+        // In this order: a pair takes nothing from the sources where no name is left.
+        let named: Vec<_> = refs.iter().zip(given.by_ref()).collect();
+        let decode = |&(style, source): &(&StyleRef, &Source)| {
+            let (style, space) = adapter::style(source, style).map_err(unusable)?;
+            Ok((style.reduced(recipe, size), space))
+        };
+        let styles = named.iter().map(decode).collect::<Result<_, PaintError>>()?;
+        Ok(Brush { recipe, asked: named.into_iter().map(asked).collect(), styles })
     };
-    styles.map(decode).collect()
+    let mut brushes = vec![brush(&action.recipe, &action.styles)?];
+    for region in action.regions.iter().flat_map(|regions| &regions.named) {
+        let recipe = region.recipe.as_ref().unwrap_or(&action.recipe);
+        brushes.push(brush(recipe, &region.styles)?);
+    }
+    Ok(brushes)
+}
+
+/// The coats of an asset's views, whose stored grid needs this orientation.
+fn coats(
+    views: Vec<View>,
+    map: Option<&Source>,
+    action: &Action,
+    orientation: Option<Orientation>,
+) -> Result<Coats, AdapterError> {
+    match (map, &action.regions) {
+        (Some(map), Some(regions)) => {
+            Coats::by_regions(views, &IdMap::read(map, orientation)?, regions)
+        }
+        _ => Ok(Coats::plain(views)),
+    }
 }
 
 /// A style image as the action names it.
-fn asked<'a>((source, style): (&'a Source, &StyleRef)) -> AskedStyle<'a> {
+fn asked<'a>((style, source): (&StyleRef, &'a Source)) -> AskedStyle<'a> {
     AskedStyle { name: &source.name, digest: style.blob.digest, weight: style.weight }
 }
 
@@ -252,7 +307,7 @@ fn log_plan(asset: &str, run: &dyn Run, last: &mut Option<String>) {
     *last = plan;
 }
 
-/// The loss of several views is the sum of theirs.
+/// The loss of several runs is the sum of theirs.
 fn sum(one: Option<Losses>, other: Option<Losses>) -> Option<Losses> {
     match (one, other) {
         (Some(one), Some(other)) => Some(Losses {
@@ -264,18 +319,18 @@ fn sum(one: Option<Losses>, other: Option<Losses>) -> Option<Losses> {
     }
 }
 
-/// Each view's share of the work, by its pixels. The shares add up to one.
+/// Each coat's share of the work, by its pixels. The shares add up to one.
 #[derive(Debug)]
 struct Progress(Vec<f64>);
 
 impl Progress {
-    fn over(views: &[View]) -> Self {
-        let pixels = views.iter().map(|view| view.image.as_ref().map_or(1, Image::pixels) as f64);
+    fn over(pixels: &[usize]) -> Self {
+        let pixels = pixels.iter().map(|pixels| *pixels as f64);
         let total: f64 = pixels.clone().sum();
         Self(pixels.map(|pixels| pixels / total.max(1.0)).collect())
     }
 
-    /// After a step of the view with index `at`; the views before it are finished.
+    /// After a step of the coat with index `at`; those before it are finished.
     fn step(&self, at: usize, report: StepReport) -> PaintStep {
         let before: f64 = self.0.iter().take(at).sum();
         let here = self.0.get(at).copied().unwrap_or(0.0);
@@ -285,21 +340,13 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use impasto_engine::Joins;
-
     use super::*;
 
     #[test]
-    fn views_are_weighted_by_their_pixels() {
-        let view = |side| View {
-            image: Some(Image::filled(side, side, [0.0; 3])),
-            coverage: None,
-            mask: None,
-            joins: Joins::default(),
-        };
+    fn coats_are_weighted_by_their_pixels() {
         let report =
             |done| StepReport { iteration: 1, iterations: 2, scale: (1, 1), done, losses: None };
-        let progress = Progress::over(&[view(10), view(20), view(10)]);
+        let progress = Progress::over(&[100, 400, 100]);
         for (at, done, expected) in [(0, 0.5, 50.0), (1, 0.5, 300.0), (2, 1.0, 600.0)] {
             let step = progress.step(at, report(done));
             assert!((step.done - expected / 600.0).abs() < 1e-12, "{at}: {step:?}");

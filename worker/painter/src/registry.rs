@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use impasto_types::{AssetKind, Method as MethodName};
 
-use crate::adapter::{MaterialAdapter, PictureAdapter};
+use crate::adapter::{MaterialAdapter, PictureAdapter, UdimAdapter};
 use crate::method::{ArbitraryMethod, FeedForwardMethod, OptimizeMethod};
 use crate::{Adapter, Method};
 
@@ -22,9 +22,10 @@ impl Default for Registry {
         // Synthesis is optimisation from noise, so the two share weights.
         let optimize = Arc::new(OptimizeMethod::default());
         Self { adapters: BTreeMap::new(), methods: BTreeMap::new() }
-            .with_adapter(AssetKind::picture(), Arc::new(PictureAdapter { upright: false }))
+            .with_adapter(AssetKind::picture(), Arc::new(PictureAdapter::of_grids()))
             .with_adapter(AssetKind::material(), Arc::new(MaterialAdapter))
-            .with_adapter(AssetKind::photograph(), Arc::new(PictureAdapter { upright: true }))
+            .with_adapter(AssetKind::udim(), Arc::new(UdimAdapter))
+            .with_adapter(AssetKind::photograph(), Arc::new(PictureAdapter::of_photographs()))
             .with_method(MethodName::Optimize, optimize.clone())
             .with_method(MethodName::Synthesize, optimize)
             .with_method(MethodName::Arbitrary, Arc::new(ArbitraryMethod::default()))

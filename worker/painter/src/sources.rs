@@ -45,6 +45,7 @@ impl Sources {
             kind,
             inputs: inputs.collect(),
             styles: styles.map(|(style, weight)| StyleRef::whole(blob(style), *weight)).collect(),
+            regions: None,
             models,
             outputs,
         }

@@ -22,7 +22,8 @@ use crate::{Observer, OutputFile, PaintError, PaintStep, Painted, Source, Source
 /// # Errors
 /// If it cannot be decoded.
 pub fn photo(source: &Source, side: usize) -> Result<(Photo, Fit), AssetError> {
-    let picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
+    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let picture = picture.to_display().upright();
     let (width, height) = (picture.width as usize, picture.height as usize);
     let space = ColorSpace::of(&picture.origin);
     let mut image = Image { width, height, rgb: picture.rgb };

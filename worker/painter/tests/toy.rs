@@ -183,6 +183,7 @@ fn paint(sources: &Sources) -> Result<(Painted, Vec<f64>), PaintError> {
         kind: kind(),
         inputs: inputs.collect(),
         styles: vec![StyleRef::whole(blob(&sources.styles[0]), 1.0)],
+        regions: None,
         models: vec![],
         outputs: PARTS.map(output).to_vec(),
     };

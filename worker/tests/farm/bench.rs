@@ -55,6 +55,7 @@ impl Bench {
             kind: AssetKind::picture(),
             inputs: vec![Input::blob(Part::Color, store.put(content))],
             styles: vec![StyleRef::whole(store.put(b"style"), 1.0)],
+            regions: None,
             models: vec![],
             outputs: vec![OutputSpec {
                 part: Part::Color,

@@ -90,7 +90,7 @@ pub(crate) const NORMALS: [&str; 16] = [
     "normalmapdx",
 ];
 
-const DATA: [&str; 98] = [
+const DATA: [&str; 102] = [
     // Other normals.
     "normaltexture",
     "normaltangent",
@@ -149,6 +149,7 @@ const DATA: [&str; 98] = [
     "heightmap",
     "bumpmap",
     "parallaxmap",
+    "ssbump",
     // Several in the channels of one file.
     "orm",
     "aorm",
@@ -165,6 +166,7 @@ const DATA: [&str; 98] = [
     "mads",
     "occlusionroughnessmetallic",
     "occlusionroughnessmetallictexture",
+    "occlusionroughmetal",
     "aoroughnessmetallic",
     "ambientocclusionroughnessmetallic",
     "metallicroughness",
@@ -174,6 +176,8 @@ const DATA: [&str; 98] = [
     "metallicglossmap",
     "roughao",
     "roughnessmetallic",
+    "roughmetal",
+    "metalroughness",
     "maskmap",
     "detailmask",
     "coatmask",

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use impasto_types::{
     AssetPath, AssetPathError, ContainerFormat, InitSource, Method, OutputSpec, Part, Preset,
-    Recipe, RecipeError, RecipePatch,
+    Recipe, RecipeError, RecipePatch, Regions,
 };
 
+use super::regions::PaintedRegions;
 use super::rule::{Rule, RuleAction};
 use super::settings::Settings;
 use super::style::Style;
@@ -24,6 +25,8 @@ pub(crate) struct Painting {
     pub(crate) says_alpha: bool,
     /// The init image, if the recipe's `init` is an image.
     pub(crate) init: Option<AssetPath>,
+    /// The regions that are painted otherwise, where the asset has an ID map.
+    pub(crate) regions: Option<PaintedRegions>,
     /// The network's file, if the method paints with one of the project's own.
     pub(crate) model: Option<AssetPath>,
     /// `None` means the asset's own format.
@@ -35,6 +38,12 @@ pub(crate) struct Painting {
 const DEFAULT_QUALITY: u8 = 90;
 
 impl Painting {
+    /// Every style that it paints in, that of regions included.
+    pub(crate) fn styles(&self) -> impl Iterator<Item = &str> {
+        let of_regions = self.regions.iter().flat_map(PaintedRegions::styles);
+        std::iter::once(self.style.as_str()).chain(of_regions)
+    }
+
     /// The output's format for an asset in format `own`. Quality is part of the action, so formats
     /// that ignore it get a fixed value: changing `quality` does not repaint lossless files.
     pub(crate) fn output_spec(&self, own: ContainerFormat) -> OutputSpec {
@@ -74,19 +83,27 @@ pub(super) fn paintings(
     overrides: &RecipePatch,
 ) -> Vec<Painting> {
     let RuleAction::Paint { styles: names } = &rule.action else { return vec![] };
+    let patch =
+        |name: &str| laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides);
+    let resolved = |patch: &RecipePatch| {
+        patch.resolve().expect("recipes are checked before they are resolved")
+    };
     let painting = |name: &String| {
-        let patch = laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides);
-        let init = match &patch.optimize.init {
+        let own = patch(name);
+        let init = match &own.optimize.init {
             Some(InitSource::Image(path)) => path.parse().ok(),
             Some(InitSource::Content | InitSource::Noise) | None => None,
         };
+        let recipe = resolved(&own);
+        let of_style = |style: &str| resolved(&patch(style));
         Painting {
             style: name.clone(),
-            preset: patch.preset.unwrap_or(Preset::Painterly),
-            recipe: patch.resolve().expect("recipes are checked before they are resolved"),
-            says_alpha: patch.common.alpha.is_some(),
+            preset: own.preset.unwrap_or(Preset::Painterly),
+            regions: rule.regions.as_ref().map(|regions| regions.painted(&recipe, of_style)),
+            recipe,
+            says_alpha: own.common.alpha.is_some(),
             init,
-            model: patch.model.as_ref().and_then(|path| path.parse().ok()),
+            model: own.model.as_ref().and_then(|path| path.parse().ok()),
             format: rule.settings.format.or(defaults.format),
             quality: rule.settings.quality.or(defaults.quality).unwrap_or(DEFAULT_QUALITY),
         }
@@ -114,11 +131,44 @@ pub(super) fn check(
                     let layers = [defaults, &styles[name].settings, &rule.settings];
                     check_layers(layers)?;
                     check_needs(&styles[name], rule, &laid(layers))?;
+                    check_regions(defaults, styles, rule, &laid(layers))?;
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Checks the recipes of a rule's regions, beside that of the rest of the picture.
+fn check_regions(
+    defaults: &Settings,
+    styles: &BTreeMap<String, Style>,
+    rule: &Rule,
+    whole: &RecipePatch,
+) -> Result<(), ManifestError> {
+    let Some(regions) = &rule.regions else { return Ok(()) };
+    for name in regions.styles() {
+        let layers = [defaults, &styles[name].settings, &rule.settings];
+        check_layers(layers)?;
+        let patch = laid(layers);
+        check_needs(&styles[name], rule, &patch)?;
+        if styles[name].images.is_empty() {
+            return Err(without_images(&styles[name]));
+        }
+        if let Some(what) = difference(whole, &patch) {
+            return Err(regions.differs(name, what));
+        }
+    }
+    Ok(())
+}
+
+/// What two recipes of one picture must not differ in, if they do.
+fn difference(whole: &RecipePatch, part: &RecipePatch) -> Option<&'static str> {
+    if whole.model != part.model {
+        return Some("model");
+    }
+    let (whole, part) = (whole.resolve().ok()?, part.resolve().ok()?);
+    Regions::difference(&whole, &part)
 }
 
 /// What a method needs beside its parameters: a network of the project's own, or style images.
@@ -131,12 +181,16 @@ fn check_needs(style: &Style, rule: &Rule, patch: &RecipePatch) -> Result<(), Ma
             key: "model",
             hint: "name the network to paint with, a file that `impasto train` wrote",
         }),
-        Some(Lacking::Images(_)) => Err(ManifestError::MissingKey {
-            place: style.place.clone(),
-            table: style.settings.label.clone(),
-            key: "images",
-            hint: "a rule paints in this style by a method that looks at its images",
-        }),
+        Some(Lacking::Images(_)) => Err(without_images(style)),
+    }
+}
+
+fn without_images(style: &Style) -> ManifestError {
+    ManifestError::MissingKey {
+        place: style.place.clone(),
+        table: style.settings.label.clone(),
+        key: "images",
+        hint: "a rule paints in this style by a method that looks at its images",
     }
 }
 
@@ -191,7 +245,8 @@ pub(super) fn check_overrides(
     }
     for rule in rules {
         let RuleAction::Paint { styles: names } = &rule.action else { continue };
-        for name in names {
+        let of_regions = rule.regions.iter().flat_map(|regions| regions.styles());
+        for name in names.iter().map(String::as_str).chain(of_regions) {
             let patch = laid([defaults, &styles[name].settings, &rule.settings]);
             let patch = patch.overlaid(overrides);
             patch.resolve()?.check()?;
@@ -199,7 +254,7 @@ pub(super) fn check_overrides(
                 None => {}
                 Some(Lacking::Model(method)) => return Err(OverrideError::NoModel(method)),
                 Some(Lacking::Images(method)) => {
-                    return Err(OverrideError::NoImages(name.clone(), method));
+                    return Err(OverrideError::NoImages(name.to_owned(), method));
                 }
             }
         }

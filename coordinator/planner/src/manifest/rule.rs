@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use impasto_types::{Part, RecipePatch};
 
+use super::regions::RuleRegions;
 use super::section::{AT_LEAST_ONE, Entry, Section};
 use super::settings::Settings;
 use super::style::Style;
@@ -18,8 +19,13 @@ pub(crate) struct Rule {
     pub(crate) matches: PathGlobs,
     pub(crate) exclude: PathGlobs,
     pub(crate) action: RuleAction,
-    /// Files that belong to each asset, by role: the patterns of their paths.
+    /// Files that belong to each asset, by role: the patterns of their paths. Of several for one
+    /// role, the first whose file exists counts.
     pub(crate) companions: Vec<(Part, OutputPattern)>,
+    /// Whether the tiles of a UDIM set are painted together.
+    pub(crate) udim: bool,
+    /// How the colours of the ID map beside each asset are painted.
+    pub(crate) regions: Option<RuleRegions>,
     pub(super) settings: Settings,
     pub(super) place: Place,
 }
@@ -34,14 +40,16 @@ pub(crate) enum RuleAction {
     },
 }
 
-const OWN_KEYS: [&str; 11] = [
+const OWN_KEYS: [&str; 13] = [
     "name",
     "match",
     "exclude",
     "style",
     "styles",
     "skip",
+    "udim",
     "mask",
+    "regions",
     "normal",
     "height",
     "roughness",
@@ -61,7 +69,7 @@ impl Rule {
     pub(super) fn read(
         entry: Entry<'_>,
         index: usize,
-        styles: &BTreeMap<String, Style>,
+        known_styles: &BTreeMap<String, Style>,
     ) -> Result<Self, ManifestError> {
         let known: Vec<_> =
             OWN_KEYS.into_iter().chain(Settings::OUTPUT_KEYS).chain(RecipePatch::keys()).collect();
@@ -84,17 +92,43 @@ impl Rule {
         })?;
         let exclude = section.take("exclude").as_ref().map(globs).transpose()?.unwrap_or_default();
         let skip = section.take("skip").map(|entry| entry.boolean()).transpose()?.unwrap_or(false);
-        let styles = rule_styles(&mut section, skip, styles)?;
+        let styles = rule_styles(&mut section, skip, known_styles)?;
         let mut companions = Vec::new();
         for (key, part) in COMPANIONS {
             let Some(entry) = section.take(key) else { continue };
-            companions.push((part, companion(&entry, part)?));
+            companions.extend(all_companions(entry, part)?);
         }
-        companions.extend(section.take("packed").map(packed).transpose()?);
+        if let Some(entry) = section.take("packed") {
+            let entries = match entry.is_table() {
+                true => vec![entry],
+                false => entry.non_empty("it has to be a table or a list of them")?,
+            };
+            for entry in entries {
+                companions.push(packed(entry)?);
+            }
+        }
+        let mut regions = None;
+        if let Some(entry) = section.take("regions") {
+            let (map, read) = RuleRegions::read(entry, known_styles)?;
+            companions.push((Part::Regions, companion(&map, Part::Regions)?));
+            regions = Some(read);
+        }
+        let udim = match section.take("udim") {
+            None => false,
+            Some(entry) => {
+                let udim = entry.boolean()?;
+                if udim && !companions.is_empty() {
+                    let part = companions[0].0;
+                    let reason = format!("a set of tiles has no {part} in this version");
+                    return Err(entry.wrong(reason));
+                }
+                udim
+            }
+        };
         let action = if skip { RuleAction::Skip } else { RuleAction::Paint { styles } };
         let place = section.place.clone();
         let settings = Settings::read(section)?;
-        Ok(Self { name, matches, exclude, action, companions, settings, place })
+        Ok(Self { name, matches, exclude, action, companions, udim, regions, settings, place })
     }
 
     /// Whether the rule matches `path`, which is relative to the folder of assets.
@@ -113,6 +147,18 @@ impl Rule {
             RuleAction::Paint { .. } => false,
         }
     }
+}
+
+/// The patterns that name a file beside each asset, one or several.
+fn all_companions(
+    entry: Entry<'_>,
+    part: Part,
+) -> Result<Vec<(Part, OutputPattern)>, ManifestError> {
+    let entries = match entry.value.get_ref().is_str() {
+        true => vec![entry],
+        false => entry.non_empty("it has to be a path or a list of them")?,
+    };
+    entries.iter().map(|entry| Ok((part, companion(entry, part)?))).collect()
 }
 
 /// The pattern that names a file beside each asset.

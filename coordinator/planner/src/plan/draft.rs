@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use impasto_types::{AssetPath, ContainerFormat, Part};
+use impasto_types::{AssetPath, ContainerFormat, Part, UdimGrid};
 
-use super::template::{Template, Templates};
+use super::template::{AssetFiles, Template, Templates};
 use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
 use crate::grouping::Asset;
 use crate::output_pattern::Parts;
@@ -37,6 +37,16 @@ pub(super) struct Drafter<'a> {
     pub(super) awaited: &'a BTreeSet<AssetPath>,
 }
 
+/// How the tiles of a set lie, and the size in pixels of what they make together; `None` if the
+/// asset is one picture.
+fn whole_of_tiles(companions: &[(Part, AssetPath, InputFile)]) -> Option<(UdimGrid, u32, u32)> {
+    let grid = UdimGrid::of_parts(companions.iter().map(|(part, _, _)| *part))?;
+    let tiles = companions.iter().filter(|(part, _, _)| matches!(part, Part::Udim(_)));
+    let sizes = tiles.map(|(_, _, file)| (file.header.width, file.header.height));
+    let (width, height) = sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))?;
+    Some((grid, width.saturating_mul(grid.columns), height.saturating_mul(grid.rows)))
+}
+
 impl Drafter<'_> {
     /// A task for each style of the asset's rule, or a problem.
     pub(super) fn drafts(self, asset: Asset<'_>, rule: usize) -> Result<Vec<Draft>, PlanError> {
@@ -49,8 +59,15 @@ impl Drafter<'_> {
         let paintable = usable(asset.main).and_then(|header| {
             let painting = &manifest.paintings(rule)[painting];
             let format = painting.output_spec(header.format).format;
-            let size = paintable(&painting.recipe, header, format)?;
             let mut companions = companions(&asset)?;
+            let size = match whole_of_tiles(&companions) {
+                None => paintable(&painting.recipe, header, format)?,
+                Some((grid, width, height)) => {
+                    let mut recipe = painting.recipe.clone();
+                    recipe.spread_over(grid.longer());
+                    paintable(&recipe, ImageHeader { width, height, ..header }, format)?
+                }
+            };
             // Without relief the maps stay what they are.
             let has_relief = painting.recipe.common().relief > 0.0;
             companions.retain(|(part, _, _)| has_relief || !part.is_surface());
@@ -59,20 +76,20 @@ impl Drafter<'_> {
         match paintable {
             Ok((header, size, companions)) => match self.awaited(rule, painting) {
                 Some(model) => {
-                    let maps = companions.iter().filter(|(part, _, _)| part.is_surface());
-                    let maps = maps.map(|(_, path, file)| (path, file.header.format)).collect();
-                    self.awaiting(asset, rule, painting, (model, maps), (header, size))
+                    let beside = companions
+                        .iter()
+                        .filter(|(part, path, _)| part.has_own_name() && path != asset.path());
+                    let beside = beside.map(|(_, path, file)| (path, file.header.format)).collect();
+                    self.awaiting(asset, rule, painting, (model, beside), (header, size))
                 }
                 None => {
-                    let maps = companions.iter().filter(|(part, _, _)| part.is_surface());
-                    let maps: Vec<_> =
-                        maps.map(|(part, _, file)| (*part, file.header.format)).collect();
                     let (templates, format) = (self.templates, header.format);
-                    if maps.is_empty() {
+                    let files = AssetFiles::of(&companions);
+                    if files == AssetFiles::default() {
                         let template = templates.get(rule, painting, format)?;
                         return self.task(asset, &companions, template, header, size);
                     }
-                    let template = templates.material(rule, painting, format, maps)?;
+                    let template = templates.with_files(rule, painting, format, files)?;
                     self.task(asset, &companions, &template, header, size)
                 }
             },
@@ -124,8 +141,7 @@ impl Drafter<'_> {
         let (inputs, action) = template.fill(asset.blob(), companions);
         let (rule, style) = (&template.form.rule, &template.painting.style);
         let output = |part: Part, format: ContainerFormat| {
-            // A map is named after itself.
-            let map = companions.iter().find(|(own, _, _)| part.is_surface() && *own == part);
+            let map = companions.iter().find(|(own, _, _)| part.has_own_name() && *own == part);
             let file = map.map_or(asset.path(), |(_, path, _)| path);
             Ok(PlannedOutput { part, path: self.output(file, rule, style, format)? })
         };
@@ -143,8 +159,9 @@ impl Drafter<'_> {
             },
             outputs.iter().map(|output| (previous.get(&output.path), present.get(&output.path))),
         );
-        // A mask is held to the end, unlike other sources, and counted as such.
-        let masks = companions.iter().filter(|(part, _, _)| *part == Part::Mask);
+        // A mask is held to the end, unlike other sources, and counted as such. So is an ID map.
+        let is_mask = |part: Part| matches!(part, Part::Mask | Part::Regions);
+        let masks = companions.iter().filter(|(part, _, _)| is_mask(*part));
         let size_of =
             |(_, _, file): &(Part, AssetPath, InputFile)| (file.header.width, file.header.height);
         let Template { painting, styles: decoded, init, .. } = template;
@@ -152,6 +169,9 @@ impl Drafter<'_> {
         // Maps of a surface wait as files, and are decoded one at a time.
         let (maps, beside): (Vec<_>, Vec<_>) =
             companions.iter().partition(|(part, _, _)| part.is_surface());
+        // The first tile of a set is there as the color, too.
+        let beside: Vec<_> =
+            beside.into_iter().filter(|(_, path, _)| path != asset.path()).collect();
         let headers = beside.iter().map(|(_, _, file)| file.header);
         let others: Vec<_> =
             headers.chain(*init).chain([header]).map(|header| header.footprint()).collect();
@@ -159,14 +179,18 @@ impl Drafter<'_> {
             .iter()
             .copied()
             .chain(init.map(|header| header.upright_size()))
-            .chain(beside.iter().copied().filter(|(part, _, _)| *part != Part::Mask).map(size_of))
+            .chain(beside.iter().copied().filter(|(part, _, _)| !is_mask(*part)).map(size_of))
             .chain([(header.width, header.height)])
             .collect();
         let (recipe, size) = (&painting.recipe, (width, height));
         let mask = masks.map(size_of).next();
-        let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask));
-        let own =
-            (!maps.is_empty()).then(|| estimate::material_bytes((header.width, header.height)));
+        let own_size = (header.width, header.height);
+        let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask))
+            + estimate::regions_bytes(&form.action, own_size, size);
+        let own = (!maps.is_empty()).then(|| estimate::material_bytes(own_size));
+        // The tiles side by side.
+        let whole = whole_of_tiles(companions);
+        let own = own.or(whole.map(|(_, width, height)| estimate::material_bytes((width, height))));
         let painted = estimate::memory_bytes(recipe, size, &sources, &styles)
             + masked
             + own.unwrap_or_default();
@@ -186,7 +210,7 @@ impl Drafter<'_> {
             width,
             height,
             least_memory_bytes: painted.max(read),
-            work: estimate::work(recipe, width, height),
+            work: estimate::work(recipe, width, height) * estimate::coats(&form.action),
             action,
             training: None,
             state,

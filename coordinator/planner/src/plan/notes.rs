@@ -11,6 +11,7 @@ use crate::glob_hint::GlobHints;
 use crate::grouping::Asset;
 use crate::loss::losses;
 use crate::manifest::{Painting, Rule, Verdict};
+use crate::udim::TileSets;
 use crate::{ImageHeader, ListedAsset, Note};
 
 /// As many globs as a line of a message holds.
@@ -168,7 +169,8 @@ impl Planner<'_> {
 
     /// Warns of masks that a rule names but that do not exist: their assets are painted completely.
     fn note_absent(&mut self, rule: &Rule, files: &[&ListedAsset]) {
-        let assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings));
+        let sets = TileSets::default();
+        let assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings, &sets));
         // Many assets have no maps of their surface.
         let mut absent =
             assets.flat_map(|asset| asset.absent()).filter(|(part, _)| !part.is_surface());
@@ -187,7 +189,9 @@ impl Planner<'_> {
             return;
         }
         let names_maps = rule.companions.iter().any(|(part, _)| part.is_surface());
-        let mut assets = files.iter().map(|file| Asset::new(file, self.manifest, self.findings));
+        let sets = TileSets::default();
+        let mut assets =
+            files.iter().map(|file| Asset::new(file, self.manifest, self.findings, &sets));
         if !assets.any(|asset| asset.companions().any(|(part, _, _)| part.is_surface())) {
             let rule = rule.name.clone();
             self.plan.notes.push(Note::ReliefWithoutMaps { rule, names_maps });

@@ -1,15 +1,15 @@
 //! What all assets of one rule, style and format share, worked out once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint,
-    GreenAxis, Input, OutputSpec, Part, StyleRef,
+    GreenAxis, IdColor, Input, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
 };
 
 use super::Form;
-use crate::manifest::{Painting, Style, StyleImage};
+use crate::manifest::{PaintedRegions, Painting, RegionStyle, Style, StyleImage};
 use crate::{Findings, ImageHeader, InputFile, Manifest, NetworkFile, PlanError};
 
 /// A painting of a rule, for assets in one format.
@@ -41,42 +41,63 @@ impl<'a> Template<'a> {
         (common.relief, common.green) = (0.0, GreenAxis::default());
         let inputs = std::mem::take(&mut action.inputs);
         let found = |path: &AssetPath| Some(input(findings, path).ok()?.header);
-        let cut = |image: &StyleImage| {
-            let header = found(&image.path)?;
-            let (width, height) = header.upright_size();
-            let size = image.crop.unwrap_or_default().remaining(width, height).ok()?;
-            Some((header.footprint(), size))
-        };
+        let looked_at = |image: &StyleImage| looked_at(findings, image);
         Ok(Self {
             painting,
             style,
             shape: ActionShape::of(&action),
             form: Arc::new(Form { rule: rule.to_owned(), style: style.name.clone(), action }),
             inputs,
-            styles: style.images.iter().filter_map(cut).collect(),
+            styles: style.images.iter().filter_map(looked_at).collect(),
             init: painting.init.as_ref().and_then(found),
         })
     }
 
-    /// The same for a material with these maps, each in its format.
-    fn with_maps(&self, maps: &[(Part, ContainerFormat)]) -> Self {
+    /// The same for assets with these files.
+    fn with_files(
+        &self,
+        manifest: &'a Manifest,
+        findings: &Findings<'_>,
+        files: &AssetFiles,
+    ) -> Result<Self, PlanError> {
         let mut action = self.form.action.clone();
-        action.kind = AssetKind::material();
-        action.recipe = self.painting.recipe.clone();
-        let quality = action.outputs[0].quality;
-        let maps =
-            maps.iter().map(|(part, format)| OutputSpec { part: *part, format: *format, quality });
-        action.outputs.extend(maps);
-        action.outputs.sort_by_key(|output| output.part);
-        Self {
+        let mut styles = self.styles.clone();
+        if !files.maps.is_empty() {
+            action.kind = AssetKind::material();
+            action.recipe = self.painting.recipe.clone();
+            let quality = action.outputs[0].quality;
+            let maps = files.maps.iter();
+            let maps =
+                maps.map(|(part, format)| OutputSpec { part: *part, format: *format, quality });
+            action.outputs.extend(maps);
+            action.outputs.sort_by_key(|output| output.part);
+        }
+        if let Some(grid) = UdimGrid::around(files.tiles.iter().map(|(tile, _)| *tile)) {
+            action.kind = AssetKind::udim();
+            action.recipe.spread_over(grid.longer());
+            // The first tile is the color.
+            let tiles = files.tiles.iter().skip(1);
+            let tiles = tiles.map(|(tile, format)| OutputSpec {
+                part: Part::Udim(*tile),
+                ..self.painting.output_spec(*format)
+            });
+            action.outputs.extend(tiles);
+        }
+        if let Some(regions) = self.painting.regions.as_ref().filter(|_| files.has_regions) {
+            action.regions = Some(painted_regions(manifest, findings, regions)?);
+            let names: BTreeSet<&str> = regions.styles().collect();
+            let images = names.into_iter().flat_map(|name| &manifest.style(name).images);
+            styles.extend(images.filter_map(|image| looked_at(findings, image)));
+        }
+        Ok(Self {
             painting: self.painting,
             style: self.style,
             shape: ActionShape::of(&action),
             form: Arc::new(Form { action, ..(*self.form).clone() }),
             inputs: self.inputs.clone(),
-            styles: self.styles.clone(),
+            styles,
             init: self.init,
-        }
+        })
     }
 
     /// The inputs of the asset with this content, and the digest of its action.
@@ -97,8 +118,37 @@ impl<'a> Template<'a> {
 
 type ByFormat<'a> = [OnceLock<Result<Template<'a>, PlanError>>; ContainerFormat::ALL.len()];
 
-/// The rule, painting and format of colours, and the maps beside them.
-type MaterialKey = (usize, usize, ContainerFormat, Vec<(Part, ContainerFormat)>);
+/// The files beside an asset's colours on which its action depends.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub(super) struct AssetFiles {
+    /// The maps of its surface, each in its format.
+    pub(super) maps: Vec<(Part, ContainerFormat)>,
+    /// Whether it has an ID map.
+    pub(super) has_regions: bool,
+    /// The tiles of its set, each in its format; none if it is one picture.
+    pub(super) tiles: Vec<(u16, ContainerFormat)>,
+}
+
+impl AssetFiles {
+    pub(super) fn of(companions: &[(Part, AssetPath, InputFile)]) -> Self {
+        let format = |wanted: fn(Part) -> bool| {
+            let files = companions.iter().filter(move |(part, _, _)| wanted(*part));
+            files.map(|(part, _, file)| (*part, file.header.format))
+        };
+        let tile = |(part, format)| match part {
+            Part::Udim(tile) => Some((tile, format)),
+            _ => None,
+        };
+        Self {
+            maps: format(Part::is_surface).collect(),
+            has_regions: companions.iter().any(|(part, _, _)| *part == Part::Regions),
+            tiles: format(|_| true).filter_map(tile).collect(),
+        }
+    }
+}
+
+/// The rule, painting and format of colours, and the files beside them.
+type VariantKey = (usize, usize, ContainerFormat, AssetFiles);
 
 /// The templates of a manifest, each made when the first asset needs it: an error in one that no
 /// asset needs stops nothing.
@@ -108,33 +158,34 @@ pub(super) struct Templates<'a> {
     findings: &'a Findings<'a>,
     /// By rule, painting and format.
     made: Vec<Vec<ByFormat<'a>>>,
-    materials: Mutex<HashMap<MaterialKey, Arc<Template<'a>>>>,
+    /// Those for assets with more files.
+    variants: Mutex<HashMap<VariantKey, Arc<Template<'a>>>>,
 }
 
 impl<'a> Templates<'a> {
     pub(super) fn new(manifest: &'a Manifest, findings: &'a Findings<'a>) -> Self {
         let of_rule = |rule| manifest.paintings(rule).iter().map(|_| Default::default()).collect();
         let made = (0..manifest.rules().len()).map(of_rule).collect();
-        Self { manifest, findings, made, materials: Mutex::default() }
+        Self { manifest, findings, made, variants: Mutex::default() }
     }
 
-    /// The template of materials with these maps.
-    pub(super) fn material(
+    /// The template of assets with these files.
+    pub(super) fn with_files(
         &self,
         rule: usize,
         painting: usize,
         format: ContainerFormat,
-        maps: Vec<(Part, ContainerFormat)>,
+        files: AssetFiles,
     ) -> Result<Arc<Template<'a>>, PlanError> {
         let plain = self.get(rule, painting, format)?;
-        let mut made = self.materials.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (rule, painting, format, maps);
+        let mut made = self.variants.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (rule, painting, format, files);
         if let Some(known) = made.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let material = Arc::new(plain.with_maps(&key.3));
-        made.insert(key, Arc::clone(&material));
-        Ok(material)
+        let variant = Arc::new(plain.with_files(self.manifest, self.findings, &key.3)?);
+        made.insert(key, Arc::clone(&variant));
+        Ok(variant)
     }
 
     /// The template of the rule's painting number `painting`, for assets in `format`.
@@ -187,9 +238,48 @@ fn action(
         kind: AssetKind::picture(),
         styles,
         inputs,
+        regions: None,
         models,
         outputs: vec![painting.output_spec(format)],
     })
+}
+
+/// What is decoded of a style image, and the size of what is used of it.
+fn looked_at(findings: &Findings<'_>, image: &StyleImage) -> Option<(Footprint, (u32, u32))> {
+    let header = input(findings, &image.path).ok()?.header;
+    let (width, height) = header.upright_size();
+    let size = image.crop.unwrap_or_default().remaining(width, height).ok()?;
+    Some((header.footprint(), size))
+}
+
+/// Regions, as an action names them.
+fn painted_regions(
+    manifest: &Manifest,
+    findings: &Findings<'_>,
+    regions: &PaintedRegions,
+) -> Result<Regions, PlanError> {
+    let region = |(color, painted): (&IdColor, &Option<RegionStyle>)| {
+        let (styles, recipe) = match painted {
+            None => (Vec::new(), None),
+            Some(RegionStyle { style, recipe }) => {
+                (style_refs(findings, manifest.style(style))?, recipe.clone())
+            }
+        };
+        Ok(Region { color: *color, styles, recipe: recipe.map(as_a_part) })
+    };
+    Ok(Regions {
+        named: regions.colors.iter().map(region).collect::<Result<_, PlanError>>()?,
+        tolerance: regions.tolerance,
+        softness: regions.softness,
+        keeps_others: regions.keeps_others,
+    })
+}
+
+/// Maps of a surface follow the whole picture's paint.
+fn as_a_part(mut recipe: Recipe) -> Recipe {
+    let common = recipe.common_mut();
+    (common.relief, common.green) = (0.0, GreenAxis::default());
+    recipe
 }
 
 /// The images of a style, as an action names them.

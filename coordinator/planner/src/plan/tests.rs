@@ -4,8 +4,10 @@ mod copies;
 mod folder;
 mod materials;
 mod notes;
+mod regions;
 mod stale;
 mod training;
+mod udim;
 
 use std::collections::BTreeSet;
 

@@ -145,6 +145,7 @@ impl Run<'_> {
             kind: AssetKind::picture(),
             inputs,
             styles: self.styles.clone(),
+            regions: None,
             models,
             outputs: vec![OutputSpec { part, format: ContainerFormat::Png, quality: 90 }],
         }

@@ -15,6 +15,21 @@ pub(super) fn paint() -> Canvas {
     canvas
 }
 
+/// The map's regions: where it is sea, where it is land, and what is neither.
+pub(super) fn regions() -> Canvas {
+    Canvas::new(WIDTH as usize, HEIGHT as usize, |u, v| Point::new(region(u, v), 0.0))
+}
+
+fn region(u: f32, v: f32) -> Rgb {
+    let (x, y) = rose_place(u, v);
+    let is_printed = frame(u, v).1 > 0.5 || x * x + y * y < 18.0 * 18.0;
+    match is_printed {
+        true => Rgb::hex(0xff0000),
+        false if level(u, v) > 0.0 => Rgb::hex(0x00ff00),
+        false => Rgb::hex(0x0000ff),
+    }
+}
+
 const SEA: [Rgb; 4] =
     [Rgb::hex(0x1f4e6b), Rgb::hex(0x2f7488), Rgb::hex(0x5fa5a3), Rgb::hex(0xa7d0b8)];
 const LAND: [Rgb; 6] = [
@@ -62,9 +77,14 @@ fn level(u: f32, v: f32) -> f32 {
     land.max(islet)
 }
 
+/// In pixels from the middle of the compass rose.
+fn rose_place(u: f32, v: f32) -> (f32, f32) {
+    ((u - 0.845) * WIDTH, (v - 0.76) * HEIGHT)
+}
+
 /// A compass rose in the corner.
 fn rose(u: f32, v: f32, under: Rgb) -> Rgb {
-    let (x, y) = ((u - 0.845) * WIDTH, (v - 0.76) * HEIGHT);
+    let (x, y) = rose_place(u, v);
     let far = (x * x + y * y).sqrt();
     let turn = angle(x, y);
     let ray = |count: f32, length: f32| {

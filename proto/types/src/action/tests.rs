@@ -1,5 +1,18 @@
 use super::*;
-use crate::{ModelName, Optimize, Preset, Recipe};
+use crate::{IdColor, ModelName, Optimize, Preset, Recipe, Region};
+
+fn regions() -> Regions {
+    let region = |color, content: &[u8]| {
+        let styles = vec![StyleRef::whole(BlobRef::of(content), 1.0)];
+        Region { color: IdColor(color), styles, recipe: None }
+    };
+    Regions {
+        named: vec![region([0, 0, 255], b"water"), region([255, 0, 0], b"fire")],
+        tolerance: 8,
+        softness: 4,
+        keeps_others: false,
+    }
+}
 
 fn action() -> Action {
     Action {
@@ -8,6 +21,7 @@ fn action() -> Action {
         kind: AssetKind::picture(),
         inputs: vec![Input { part: Part::Color, source: InputRef::Blob(BlobRef::of(b"content")) }],
         styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
+        regions: None,
         models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"vgg") }],
         outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     }
@@ -18,7 +32,7 @@ fn anything_that_changes_the_picture_changes_the_digest() {
     let action = action();
     let digest = action.digest();
     assert_eq!(action.clone().digest(), digest);
-    let changes: [fn(&mut Action); 9] = [
+    let changes: [fn(&mut Action); 10] = [
         |a| a.method_version += 1,
         |a| a.recipe.common_mut().seed += 1,
         |a| a.recipe = Preset::Texture.recipe(),
@@ -28,6 +42,7 @@ fn anything_that_changes_the_picture_changes_the_digest() {
         |a| a.styles[0].crop = Some(Crop::all(1)),
         |a| a.outputs[0].format = ContainerFormat::Tiff,
         |a| a.kind = "material".to_owned().try_into().expect("a kind"),
+        |a| a.regions = Some(regions()),
     ];
     for (index, change) in changes.iter().enumerate() {
         let mut changed = action.clone();
@@ -117,6 +132,35 @@ fn only_canonical_bytes_are_read() {
     assert!(refused("\"weight\":1.0", "\"weight\":-1.0").contains("weight is -1"));
     assert!(refused("\"quality\":90", "\"quality\":0").contains("quality of color is 0"));
     assert!(refused("\"iterations\":8", "\"iterations\":0").contains("recipe.iterations"));
+}
+
+#[test]
+fn regions_come_with_their_map_and_their_styles_are_fetched() {
+    let mut action = action();
+    action.regions = Some(regions());
+    let error = action.check().expect_err("there is no map").to_string();
+    assert!(error.contains("no input `regions`"), "{error}");
+    let map = BlobRef::of(b"map");
+    action.inputs.push(Input::blob(Part::Regions, map));
+    action.check().expect("all is there");
+    let blobs: Vec<_> = action.blobs().collect();
+    for content in [&b"map"[..], b"style", b"water", b"fire"] {
+        assert!(blobs.contains(&BlobRef::of(content)));
+    }
+    assert_eq!(Action::from_canonical(&action.canonical()).expect("it reads"), action);
+    let shape = ActionShape::of(&action);
+    assert_eq!(shape.digest(&action.inputs), action.digest());
+    let mut recipe = action.recipe.clone();
+    recipe.common_mut().palette = 0.9;
+    if let Some(regions) = &mut action.regions {
+        regions.named[0].recipe = Some(recipe);
+    }
+    action.set_size(64);
+    action.check().expect("all regions have the new size");
+    assert!(action.all_styles().all(|(_, recipe)| recipe.common().size == Some(64)));
+    action.regions = None;
+    let error = action.check().expect_err("nothing is named").to_string();
+    assert!(error.contains("no region is named"), "{error}");
 }
 
 #[test]

@@ -189,6 +189,20 @@ impl Recipe {
         }
     }
 
+    /// Makes the recipe of one tile that of a whole of tiles which is `times` as long: strokes and
+    /// tiles have the same size in pixels. The whole does not repeat.
+    pub fn spread_over(&mut self, times: u32) {
+        match self {
+            Self::Optimize(Optimize { style_scale, .. })
+            | Self::Synthesize(Optimize { style_scale, .. })
+            | Self::Arbitrary(Arbitrary { style_scale, .. }) => *style_scale /= times as f32,
+            Self::FeedForward(_) | Self::Train(_) => {}
+        }
+        let common = self.common_mut();
+        common.size = common.size.map(|size| size.saturating_mul(times).min(MAX_SIDE));
+        common.tileable = Tileable::None;
+    }
+
     /// The initial picture, if the method optimises pixels.
     pub fn init(&self) -> Option<Init> {
         match self {

@@ -5,6 +5,7 @@
 
 mod material;
 mod picture;
+mod udim;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -12,11 +13,12 @@ use std::path::Path;
 use std::{fmt, fs, io};
 
 use impasto_assets::{AlphaKind, AssetError, ColorSpace, Limits, Picture, bleed, decode};
-use impasto_engine::{Image, Joins, Mask, Style};
+use impasto_engine::{Image, Joins, Mask, Style, resize_plane, resize_weighted};
 use impasto_types::{OutputSpec, Part, Recipe, StyleRef};
 
 pub(crate) use material::MaterialAdapter;
 pub(crate) use picture::PictureAdapter;
+pub(crate) use udim::UdimAdapter;
 
 /// A file's bytes, and its name in errors. An extension in the name has to agree with the bytes.
 #[derive(Debug, Clone)]
@@ -150,7 +152,7 @@ pub enum AdapterError {
 
 /// The colours of a picture to begin with, and their space; turned upright if `upright`.
 pub(crate) fn init(source: &Source, upright: bool) -> Result<(Image, ColorSpace), AssetError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.to_display();
     if upright {
         picture = picture.upright();
     }
@@ -166,7 +168,8 @@ pub(crate) fn style(
     source: &Source,
     style: &StyleRef,
 ) -> Result<(Style, ColorSpace), AdapterError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.upright();
+    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let mut picture = picture.to_display().upright();
     if let Some(crop) = style.crop {
         picture = picture.cropped(crop)?;
     }
@@ -196,4 +199,24 @@ fn coverage(picture: &Picture) -> Option<Mask> {
     let weights = alpha.iter().map(|alpha| alpha.clamp(0.0, 1.0)).collect();
     let mask = Mask::new(picture.width as usize, picture.height as usize, weights);
     mask.ok().filter(|_| says_something)
+}
+
+/// Colours in another size, averaged by their coverage.
+pub(crate) fn resized(
+    from: Image,
+    coverage: Option<&Mask>,
+    joins: &Joins,
+    (width, height): (usize, usize),
+) -> Image {
+    let (size, to, wraps) = ((from.width, from.height), (width, height), wraps(joins));
+    let rgb = match coverage {
+        _ if size == to => return from,
+        Some(mask) => resize_weighted(&from.rgb, mask.weights(), 3, size, to, wraps),
+        None => resize_plane(&from.rgb, 3, size, to, wraps),
+    };
+    Image { width, height, rgb }
+}
+
+fn wraps(joins: &Joins) -> (bool, bool) {
+    (joins.repeats_across(), joins.repeats_down())
 }

@@ -1,13 +1,15 @@
 //! A plain picture: one file, one view.
 
 use impasto_assets::{
-    AlphaKind, AssetError, ColorSpace, Limits, Origin, Picture, bleed, decode, encode,
+    AlphaKind, AssetError, ColorSpace, Limits, Origin, Picture, ToneCurve, bleed, decode, encode,
     is_transparency_empty, read_header,
 };
-use impasto_engine::{Image, Joins, Mask, resize_plane, resize_weighted};
+use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
 
-use super::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
+use super::{
+    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View, resized, wraps,
+};
 
 /// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
 /// colour profile, orientation and pixel density pass from the asset to the result. Without files,
@@ -17,11 +19,27 @@ pub(crate) struct PictureAdapter {
     /// Whether pictures are turned upright; otherwise the stored grid is painted, and the result
     /// has the asset's orientation.
     pub(crate) upright: bool,
+    /// The curve of pictures of light, where others have the same; otherwise each has its own.
+    pub(crate) tone: Option<ToneCurve>,
 }
 
 impl PictureAdapter {
+    /// Paints stored grids, as texture coordinates refer to them.
+    pub(crate) const fn of_grids() -> Self {
+        Self { upright: false, tone: None }
+    }
+
+    /// Paints pictures as they are looked at.
+    pub(crate) const fn of_photographs() -> Self {
+        Self { upright: true, tone: None }
+    }
+
     fn decode(self, source: &Source) -> Result<Picture, AssetError> {
         let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+        let picture = match self.tone {
+            Some(curve) => picture.to_display_by(curve),
+            None => picture.to_display(),
+        };
         Ok(if self.upright { picture.upright() } else { picture })
     }
 }
@@ -224,26 +242,6 @@ impl OpenPicture {
     }
 }
 
-/// Colours in another size, averaged by their coverage.
-fn resized(
-    from: Image,
-    coverage: Option<&Mask>,
-    joins: &Joins,
-    (width, height): (usize, usize),
-) -> Image {
-    let (size, to, wraps) = ((from.width, from.height), (width, height), wraps(joins));
-    let rgb = match coverage {
-        _ if size == to => return from,
-        Some(mask) => resize_weighted(&from.rgb, mask.weights(), 3, size, to, wraps),
-        None => resize_plane(&from.rgb, 3, size, to, wraps),
-    };
-    Image { width, height, rgb }
-}
-
-fn wraps(joins: &Joins) -> (bool, bool) {
-    (joins.repeats_across(), joins.repeats_down())
-}
-
 #[cfg(test)]
 mod tests {
     use impasto_types::Optimize;
@@ -299,7 +297,7 @@ mod tests {
         let recipe = Recipe::Optimize(Optimize::painterly());
         for (width, height) in [(24, 20), (17, 31)] {
             let files = Files::from([(Part::Color, &source)]);
-            let opened = PictureAdapter { upright: false }.open(&files, &recipe).expect("it opens");
+            let opened = PictureAdapter::of_grids().open(&files, &recipe).expect("it opens");
             let painted = Image { width, height, rgb: vec![7.0; 3 * width * height] };
             let files = opened.asset.close(vec![painted], &[output]).expect("it closes");
             let result = decode(&files[0].bytes, "bands.tif", &Limits::default()).expect("a TIFF");

@@ -123,3 +123,27 @@ fn what_has_no_maps_is_said() {
     let error = Manifest::parse(&constant, "impasto.toml").expect_err("it is everyone's");
     assert!(error.to_string().contains("each asset has its own map"), "{error}");
 }
+
+#[test]
+fn of_several_names_for_a_map_the_first_that_exists_counts() {
+    let listed = RELIEF.replace(
+        "normal = \"art/{dir}/{material}_nor_gl{tail}.png\"",
+        "normal = [\"art/{dir}/{material}_n{tail}.png\", \"art/{dir}/{material}_nor_gl{tail}.png\"]\n\
+         packed = [{ path = \"art/{dir}/{material}_orm.png\", channels = \"none+roughness\" }]",
+    );
+    let mut folder = street();
+    let normal = |folder: &Folder| {
+        let plan = folder.plan(&listed).expect("it can be planned");
+        assert_eq!(plan.notes, []);
+        plan.tasks[0].input(Part::Normal)
+    };
+    let of = |name: &str| Some(InputRef::Blob(BlobRef::of(name.as_bytes())));
+    assert_eq!(normal(&folder), of("art/walls/brick_nor_gl_1k.png"));
+    let first = "art/walls/brick_n_1k.png";
+    let file = InputFile { blob: BlobRef::of(first.as_bytes()), header: header(first) };
+    folder.inputs.insert(path(first), Ok(file));
+    assert_eq!(normal(&folder), of(first));
+    let wrong = listed.replace("[\"art/{dir}/{material}_n{tail}.png\", ", "[\"art/wall_n.png\", ");
+    let error = Manifest::parse(&wrong, "impasto.toml").expect_err("one for all").to_string();
+    assert!(error.contains("{stem} or {material}"), "{error}");
+}

@@ -19,6 +19,7 @@ use self::normals::{NoNormals, Normals};
 use self::relief::Relief;
 use super::{
     Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, Source, View,
+    wraps,
 };
 
 /// Opens a material: [`Part::Color`] and [`Part::Mask`] as a picture's, and any of
@@ -27,7 +28,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MaterialAdapter;
 
-const COLORS: PictureAdapter = PictureAdapter { upright: false };
+const COLORS: PictureAdapter = PictureAdapter::of_grids();
 
 /// A material that is being painted.
 #[derive(Debug)]
@@ -119,10 +120,6 @@ fn normals(map: &Picture, common: &Common, joins: &Joins) -> Result<Normals, Ada
         let name = map.origin.name.clone();
         AdapterError::Other(Box::new(WrongMap { name, source }))
     })
-}
-
-fn wraps(joins: &Joins) -> (bool, bool) {
-    (joins.repeats_across(), joins.repeats_down())
 }
 
 /// How much of each pixel is there and is painted.

@@ -1,0 +1,329 @@
+//! Coats: what is painted in one run. A view is painted in one coat, or in one for each of its
+//! regions, which are put together when all are dry.
+
+use std::collections::VecDeque;
+
+use impasto_engine::{Image, Mask};
+use impasto_types::Regions;
+
+use crate::adapter::resized;
+use crate::regions::{IdMap, Owner};
+use crate::{AdapterError, View};
+
+/// The views of an asset, and in what coats they are painted.
+#[derive(Debug)]
+pub(crate) struct Coats {
+    /// None once its only coat has been taken.
+    views: Vec<Option<View>>,
+    /// How many coats each view gets, and whether they cover only parts of it.
+    counts: Vec<Count>,
+    waiting: VecDeque<Coat>,
+    /// That the map names no region.
+    warning: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Count {
+    coats: usize,
+    in_parts: bool,
+}
+
+/// What one run paints.
+#[derive(Debug)]
+struct Coat {
+    view: usize,
+    brush: usize,
+    /// Where; none means where the view says.
+    mask: Option<Mask>,
+}
+
+/// A view to paint, and what with.
+#[derive(Debug)]
+pub(crate) struct Stroke {
+    pub(crate) view: View,
+    /// The index of the style that paints it: 0 for the asset's own, and 1 for the first region's.
+    pub(crate) brush: usize,
+}
+
+impl Coats {
+    /// One coat for each view.
+    pub(crate) fn plain(views: Vec<View>) -> Self {
+        let coat = |view| Coat { view, brush: 0, mask: None };
+        let counts = vec![Count { coats: 1, in_parts: false }; views.len()];
+        let waiting = (0..views.len()).map(coat).collect();
+        let views = views.into_iter().map(Some).collect();
+        Self { views, counts, waiting, warning: None }
+    }
+
+    /// One coat for each region that is painted and has pixels, of each view.
+    ///
+    /// # Errors
+    /// If the map has another shape than a view.
+    pub(crate) fn by_regions(
+        views: Vec<View>,
+        map: &IdMap,
+        regions: &Regions,
+    ) -> Result<Self, AdapterError> {
+        let (mut counts, mut waiting, mut meets_any) = (Vec::new(), VecDeque::new(), false);
+        for (index, view) in views.iter().enumerate() {
+            let Some(image) = &view.image else {
+                counts.push(Count { coats: 1, in_parts: false });
+                waiting.push_back(Coat { view: index, brush: 0, mask: None });
+                continue;
+            };
+            let shares = map.shares(regions, (image.width, image.height), &view.joins)?.shares;
+            meets_any |= shares.iter().any(|(owner, _)| *owner != Owner::Others);
+            let before = waiting.len();
+            for (owner, share) in shares {
+                let brush = match owner {
+                    Owner::Others if regions.keeps_others => None,
+                    Owner::Others => Some(0),
+                    Owner::Named(at) => {
+                        let at = usize::from(at);
+                        Some(at + 1).filter(|_| !regions.named[at].is_kept())
+                    }
+                };
+                let (Some(brush), Some(mask)) = (brush, Painted::of(view, share)) else { continue };
+                let Painted(mask) = mask;
+                waiting.push_back(Coat { view: index, brush, mask });
+            }
+            let coats = waiting.len() - before;
+            let is_whole = coats == 1 && waiting.back().is_some_and(|coat| coat.mask.is_none());
+            counts.push(Count { coats, in_parts: !is_whole });
+        }
+        let warning = (!meets_any).then(|| map.without_named());
+        Ok(Self { views: views.into_iter().map(Some).collect(), counts, waiting, warning })
+    }
+
+    /// What the user should know, once.
+    pub(crate) fn take_warning(&mut self) -> Option<String> {
+        self.warning.take()
+    }
+
+    /// Leaves out coats that were painted before.
+    pub(crate) fn skip(&mut self, painted: usize) {
+        for coat in self.waiting.drain(..painted.min(self.waiting.len())) {
+            if !self.counts[coat.view].in_parts {
+                self.views[coat.view] = None;
+            }
+        }
+    }
+
+    /// The next coat.
+    pub(crate) fn next(&mut self) -> Option<Stroke> {
+        let Coat { view: index, brush, mask } = self.waiting.pop_front()?;
+        let in_parts = self.counts[index].in_parts;
+        let view = if in_parts { self.views[index].clone() } else { self.views[index].take() };
+        let mut view = view?;
+        view.mask = mask.or(view.mask);
+        Some(Stroke { view, brush })
+    }
+
+    /// Whether a later coat takes this brush.
+    pub(crate) fn needs(&self, brush: usize) -> bool {
+        self.waiting.iter().any(|coat| coat.brush == brush)
+    }
+
+    /// Whether anything is left to be painted.
+    pub(crate) fn is_done(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The pixels of each coat, in order.
+    pub(crate) fn pixels(&self) -> Vec<usize> {
+        let pixels = |coat: &Coat| {
+            let view = self.views[coat.view].as_ref();
+            view.and_then(|view| view.image.as_ref()).map_or(1, Image::pixels)
+        };
+        self.waiting.iter().map(pixels).collect()
+    }
+
+    /// Memory of what waits.
+    pub(crate) fn bytes(&self) -> u64 {
+        let masks = self.waiting.iter().filter_map(|coat| coat.mask.as_ref()).map(Mask::bytes);
+        self.views.iter().flatten().map(View::bytes).sum::<u64>() + masks.sum::<u64>()
+    }
+
+    /// The painted views, from the painted coats in order. `size` is the result's of a view that
+    /// gets no coat at all.
+    pub(crate) fn dry(
+        self,
+        painted: Vec<Image>,
+        size: impl Fn(&Image) -> (usize, usize),
+    ) -> Vec<Image> {
+        let mut painted = painted.into_iter();
+        let mut dried = Vec::with_capacity(self.views.len());
+        for (view, Count { coats, in_parts }) in self.views.into_iter().zip(self.counts) {
+            let own = view.filter(|_| in_parts);
+            let image =
+                own.and_then(|View { image, coverage, joins, .. }| Some((image?, coverage, joins)));
+            let Some((image, coverage, joins)) = image else {
+                dried.extend(painted.by_ref().take(coats));
+                continue;
+            };
+            let coats: Vec<Image> = painted.by_ref().take(coats).collect();
+            let size = coats.first().map_or_else(|| size(&image), |one| (one.width, one.height));
+            let own = resized(image, coverage.as_ref(), &joins, size);
+            dried.push(put_together(own, &coats));
+        }
+        dried
+    }
+}
+
+/// Where a region of a view is painted, if anywhere; no mask means everywhere.
+struct Painted(Option<Mask>);
+
+impl Painted {
+    fn of(view: &View, share: Option<Mask>) -> Option<Self> {
+        match (&view.mask, share) {
+            (None, share) => Some(Self(share)),
+            (Some(mask), None) => Some(Self(Some(mask.clone()))),
+            (Some(mask), Some(share)) => {
+                let pairs = mask.weights().iter().zip(share.weights());
+                let weights = pairs.map(|(one, other)| one * other).collect();
+                let both = Mask::new(mask.width(), mask.height(), weights);
+                both.ok().map(|both| Self(Some(both)))
+            }
+        }
+    }
+}
+
+/// A picture with the paint of all its coats. Each coat is the picture itself as far as it does not
+/// cover it, within the range that runs paint in, so what they add is added up.
+fn put_together(own: Image, coats: &[Image]) -> Image {
+    let mut shown = own.clone();
+    shown.clamp();
+    let mut whole = own;
+    for (at, (value, shown)) in whole.rgb.iter_mut().zip(&shown.rgb).enumerate() {
+        let added: f32 = coats.iter().map(|coat| coat.rgb[at] - shown).sum();
+        if added != 0.0 {
+            *value = (shown + added).clamp(0.0, 255.0);
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use impasto_assets::Limits;
+    use impasto_engine::Joins;
+    use impasto_types::{BlobRef, IdColor, OutputSpec, Part, Region, StyleRef};
+
+    use super::*;
+    use crate::Source;
+
+    const SIDE: usize = 16;
+
+    /// Red on the left, blue in the middle, green on the right.
+    fn map() -> IdMap {
+        let rgb = (0..SIDE * SIDE).flat_map(|at| match at % SIDE {
+            0..=5 => [255.0, 0.0, 0.0],
+            6..=10 => [0.0, 0.0, 255.0],
+            _ => [0.0, 255.0, 0.0],
+        });
+        let picture = impasto_assets::Picture {
+            width: SIDE as u32,
+            height: SIDE as u32,
+            rgb: rgb.collect(),
+            alpha: None,
+            extra: vec![],
+            origin: impasto_assets::Origin::synthetic(
+                "id.png",
+                impasto_types::ContainerFormat::Png,
+            ),
+        };
+        let spec = OutputSpec {
+            part: Part::Color,
+            format: impasto_types::ContainerFormat::Png,
+            quality: 90,
+        };
+        let bytes = impasto_assets::encode(&picture, spec).expect("it encodes");
+        assert!(impasto_assets::decode(&bytes, "id.png", &Limits::default()).is_ok());
+        IdMap::read(&Source { name: "id.png".to_owned(), bytes }, None).expect("it reads")
+    }
+
+    fn regions(keeps_others: bool) -> Regions {
+        let style = StyleRef::whole(BlobRef::of(b"style"), 1.0);
+        let region = |color, styles| Region { color: IdColor(color), styles, recipe: None };
+        Regions {
+            named: vec![region([0, 0, 255], vec![]), region([255, 0, 0], vec![style])],
+            tolerance: 8,
+            softness: 2,
+            keeps_others,
+        }
+    }
+
+    fn view(mask: Option<Mask>) -> View {
+        let image = Some(Image::filled(SIDE, SIDE, [100.0; 3]));
+        View { image, coverage: None, mask, joins: Joins::default() }
+    }
+
+    /// Paints every coat in a level of its brush, as a run does: by its mask.
+    fn painted(mut coats: Coats) -> (Vec<usize>, Vec<f32>) {
+        let (mut brushes, mut runs) = (Vec::new(), Vec::new());
+        while let Some(Stroke { view, brush }) = coats.next() {
+            brushes.push(brush);
+            let mut image = view.image.expect("it is there");
+            let level = 200.0 + 10.0 * brush as f32;
+            for (at, pixel) in image.rgb.chunks_exact_mut(3).enumerate() {
+                let weight = view.mask.as_ref().map_or(1.0, |mask| mask.weights()[at]);
+                pixel.iter_mut().for_each(|value| *value += weight * (level - *value));
+            }
+            runs.push(image);
+        }
+        let dried = coats.dry(runs, |image| (image.width, image.height));
+        let [image] = &dried[..] else { panic!("there is one view") };
+        (brushes, image.rgb.iter().step_by(3).take(SIDE).copied().collect())
+    }
+
+    #[test]
+    fn each_region_has_its_own_paint_and_a_kept_one_none() {
+        let coats = |keeps| Coats::by_regions(vec![view(None)], &map(), &regions(keeps));
+        let (brushes, row) = painted(coats(false).expect("it fits"));
+        assert_eq!(brushes, [2, 0]);
+        assert_eq!((row[2], row[8], row[14]), (220.0, 100.0, 200.0));
+        assert!((row[5] - 190.0).abs() < 1e-3, "a soft edge: {row:?}");
+        let (brushes, row) = painted(coats(true).expect("it fits"));
+        assert_eq!((brushes, row[14]), (vec![2], 100.0));
+    }
+
+    #[test]
+    fn a_mask_holds_for_all_regions() {
+        let weights = (0..SIDE * SIDE).map(|at| if at % SIDE < 3 { 0.5 } else { 0.0 }).collect();
+        let mask = Mask::new(SIDE, SIDE, weights).expect("it is a mask");
+        let coats = Coats::by_regions(vec![view(Some(mask))], &map(), &regions(false));
+        let (brushes, row) = painted(coats.expect("it fits"));
+        assert_eq!((brushes, row[0], row[4]), (vec![2], 160.0, 100.0));
+    }
+
+    #[test]
+    fn a_map_without_the_named_colours_is_a_warning() {
+        let mut regions = regions(false);
+        let mut coats = Coats::by_regions(vec![view(None)], &map(), &regions).expect("it fits");
+        assert_eq!(coats.take_warning(), None);
+        regions.named.truncate(1);
+        regions.named[0].color = IdColor([9, 9, 9]);
+        let mut coats = Coats::by_regions(vec![view(None)], &map(), &regions).expect("it fits");
+        let expected = "`id.png` has none of the colours of `regions`; most of it is #ff0000";
+        assert_eq!(coats.take_warning().as_deref(), Some(expected));
+        assert_eq!(painted(coats).0, [0]);
+    }
+
+    #[test]
+    fn what_was_painted_before_is_not_painted_again() {
+        let mut coats =
+            Coats::by_regions(vec![view(None)], &map(), &regions(false)).expect("it fits");
+        assert_eq!(coats.pixels(), [SIDE * SIDE; 2]);
+        coats.skip(1);
+        assert!(coats.needs(0) && !coats.needs(2) && !coats.is_done());
+        assert_eq!(coats.next().map(|stroke| stroke.brush), Some(0));
+        assert!(coats.is_done());
+        let mut plain = Coats::plain(vec![view(None), view(None)]);
+        plain.skip(1);
+        let bytes = plain.bytes();
+        assert_eq!(bytes, view(None).bytes());
+        assert!(plain.next().is_some() && plain.next().is_none());
+        let painted = vec![Image::filled(8, 8, [1.0; 3]), Image::filled(9, 8, [2.0; 3])];
+        assert_eq!(plain.dry(painted.clone(), |_| (0, 0)), painted);
+    }
+}
