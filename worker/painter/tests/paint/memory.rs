@@ -63,11 +63,12 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
             for at in [20, 24] {
                 bytes[at..at + 4].copy_from_slice(&u32::from(side).to_le_bytes());
             }
-            // The level, which is packed as BC7; its bytes need not be there for the header.
-            let size = (u64::from(side).div_ceil(4)).pow(2) * 16;
-            for level in (80..104).step_by(24) {
-                bytes[level + 8..level + 16].copy_from_slice(&size.to_le_bytes());
-                bytes[level + 16..level + 24].copy_from_slice(&size.to_le_bytes());
+            // By Zstandard, so that few bytes may stand for the blocks of all six levels.
+            bytes[44] = 2;
+            for level in 0..6 {
+                let blocks = u64::from((side >> level).max(1)).div_ceil(4).pow(2);
+                let at = 80 + 24 * level + 16;
+                bytes[at..at + 8].copy_from_slice(&(16 * blocks).to_le_bytes());
             }
         }
         ContainerFormat::Tga => {
