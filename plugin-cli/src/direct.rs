@@ -181,6 +181,7 @@ pub(crate) fn paint(
     let of_regions = sources.styles.iter().skip(subject.styles.len());
     let of_regions: Vec<_> = of_regions.map(|style| BlobRef::of(&style.bytes)).collect();
     action.regions = subject.regions.regions(&of_regions, crop);
+    action.check().map_err(Failure::usage)?;
     let mut follow = Follow::new(&context.screen, &name, cancel);
     let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut follow);
     drop(follow);

@@ -90,6 +90,7 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     // These are left out where they have their defaults.
     fields.entry("alpha").or_insert_with(|| match recipe.common().alpha {
         AlphaUse::Coverage => "coverage".into(),
+        AlphaUse::Islands => "islands".into(),
         AlphaUse::Data => "data".into(),
     });
     fields.entry("relief").or_insert(0.0.into());

@@ -45,7 +45,7 @@ pub(crate) struct Pictures {
 pub(crate) fn read_style(path: &Path) -> Result<(Image, Digest), PicturesError> {
     let bytes = std::fs::read(path)
         .map_err(|source| PicturesError::Style { path: path.to_owned(), source })?;
-    let picture = decode(&bytes, &path.display().to_string(), &Limits::default())?;
+    let picture = decode(&bytes, &path.display().to_string(), &Limits::default())?.to_display();
     Ok((image(picture), Digest::of(&bytes)))
 }
 

@@ -59,7 +59,7 @@ pub use recipe::{
     RecipeError, RecipePatch, STYLE_LAYERS, Scale, ScaleLayers, Tileable, Train, Training,
     VggLayer,
 };
-pub use regions::{IdColor, IdColorError, Region, Regions, RegionsError};
+pub use regions::{IdColor, IdColorError, Region, Regions, RegionsError, is_same_shape};
 pub use split_mix::SplitMix64;
 pub use style_ref::StyleRef;
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};

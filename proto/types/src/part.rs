@@ -115,8 +115,8 @@ pub enum CubeFace {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no part `{0}`; there are color, normal, roughness, metallic, occlusion, height, \
-     emissive, opacity, packed:CHANNEL+CHANNEL, mask, regions, init, mesh, model, state, face:+x to \
-     face:-z, udim:1001 and frame:1"
+     emissive, opacity, packed:CHANNEL+CHANNEL, mask, regions, init, mesh, model, state, face:+x \
+     to face:-z, udim:1001 and frame:1"
 )]
 pub struct PartError(String);
 

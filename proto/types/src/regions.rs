@@ -136,6 +136,13 @@ impl Region {
     }
 }
 
+/// Whether two pictures have the same shape, as far as whole pixels allow.
+pub fn is_same_shape(one: (u32, u32), other: (u32, u32)) -> bool {
+    let product = |one: u32, other: u32| u64::from(one) * u64::from(other);
+    let skew = product(one.0, other.1).abs_diff(product(one.1, other.0));
+    skew < u64::from(one.0.max(one.1).max(other.0).max(other.1))
+}
+
 impl IdColor {
     /// The largest difference of a channel.
     pub fn distance(self, other: Self) -> u8 {
@@ -210,6 +217,12 @@ mod tests {
         }
         let distance = IdColor([10, 20, 30]).distance(IdColor([12, 15, 30]));
         assert_eq!(distance, 5);
+    }
+
+    #[test]
+    fn shapes_are_the_same_up_to_rounding() {
+        assert!(is_same_shape((512, 512), (64, 64)) && is_same_shape((333, 100), (1000, 300)));
+        assert!(!is_same_shape((512, 256), (64, 64)) && !is_same_shape((96, 48), (96, 96)));
     }
 
     #[test]

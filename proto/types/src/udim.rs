@@ -42,9 +42,10 @@ impl UdimGrid {
         (column.saturating_sub(self.left), self.top.saturating_sub(row))
     }
 
-    /// How many times as long as a square tile's the longer side of the whole is.
-    pub fn longer(&self) -> u32 {
-        self.columns.max(self.rows)
+    /// The width and height of all places, each of this size; as large as there are numbers at
+    /// most.
+    pub fn whole(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        (width.saturating_mul(self.columns), height.saturating_mul(self.rows))
     }
 }
 
@@ -61,7 +62,7 @@ mod tests {
     #[test]
     fn rows_grow_upwards_and_only_the_used_rectangle_counts() {
         let grid = UdimGrid::around([1002, 1013, 1012]).expect("there are tiles");
-        assert_eq!((grid.columns, grid.rows, grid.longer()), (2, 2, 2));
+        assert_eq!((grid.columns, grid.rows, grid.whole((30, 20))), (2, 2, (60, 40)));
         assert_eq!([1002, 1012, 1013].map(|tile| grid.place(tile)), [(0, 1), (0, 0), (1, 0)]);
         let row = UdimGrid::around(1001..=1010).expect("there are tiles");
         assert_eq!((row.columns, row.rows, row.place(1010)), (10, 1, (9, 0)));

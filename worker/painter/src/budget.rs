@@ -53,7 +53,8 @@ pub(crate) fn check(
         Budget { asset, given_bytes: memory_bytes, begun_bytes: held_bytes, held_bytes };
     let upright = action.kind == AssetKind::photograph();
     let color = sources.files.get(&Part::Color).and_then(header);
-    let result = result_size(action, color.as_ref());
+    let result = result_size(action, sources, color.as_ref());
+    let cell = cell(sources);
     if let Some(source) = sources.files.get(&Part::Init) {
         budget.add(source, |header| asset_step(header, upright, false))?;
     }
@@ -69,6 +70,9 @@ pub(crate) fn check(
         })?;
     }
     let masked = [Part::Mask, Part::Regions].iter().any(|part| sources.files.contains_key(part));
+    let has_islands = action.recipe.common().alpha == AlphaUse::Islands
+        && color.as_ref().is_some_and(|header| header.alpha);
+    let masked = masked || has_islands;
     let mut own_bytes = 0;
     let has_tiles = sources.files.keys().any(|part| matches!(part, Part::Udim(_)));
     for (part, source) in &sources.files {
@@ -89,19 +93,30 @@ pub(crate) fn check(
                 budget.add(source, |header| regions_step(header, asset, coats, result))?;
             }
             _ => {
-                let covers = action.recipe.common().alpha == AlphaUse::Coverage;
+                let alpha = action.recipe.common().alpha;
+                let covers = alpha != AlphaUse::Data;
                 budget.add(source, |header| {
                     own_bytes += 3 * VALUE * header.footprint().pixels();
                     let mut step = asset_step(header, upright, covers);
-                    // Tiles are put side by side, with what there is and where.
-                    if let Part::Udim(_) = part {
-                        step.kept_bytes += 5 * VALUE * header.footprint().pixels();
+                    // Where islands are, and for each pixel which is nearest.
+                    if alpha == AlphaUse::Islands && header.alpha {
+                        step.kept_bytes += 2 * VALUE * header.footprint().pixels();
                         step.peak_bytes = step.peak_bytes.max(step.kept_bytes);
                     }
                     step
                 })?;
             }
         }
+    }
+    // Tiles are put side by side, with what there is and where: in places of the largest.
+    let grid = UdimGrid::of_parts(sources.files.keys().copied());
+    if let (Some((grid, (width, height))), Some(first)) =
+        (grid.zip(cell), sources.files.get(&Part::Color))
+    {
+        let places = u64::from(grid.columns) * u64::from(grid.rows);
+        let pixels = places.saturating_mul(u64::from(width) * u64::from(height));
+        budget.fit(first, pixels.saturating_mul(5 * VALUE))?;
+        budget.held_bytes = budget.held_bytes.saturating_add(pixels.saturating_mul(5 * VALUE));
     }
     // The method's copies, before it plans: the asset in other colours, and its own beside them.
     let common = action.recipe.common();
@@ -146,18 +161,33 @@ fn header(source: &Source) -> Option<Header> {
     read_header(&source.bytes, &source.name, &Limits::default()).ok()
 }
 
+/// The size of a tile's place: of the largest.
+fn cell(sources: &Sources) -> Option<(u32, u32)> {
+    let tiles = sources.files.iter().filter(|(part, _)| matches!(part, Part::Udim(_)));
+    let sizes =
+        tiles.filter_map(|(_, source)| header(source)).map(|tile| (tile.width, tile.height));
+    sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
+}
+
 /// The width and height of the picture that is painted: of all tiles, if the asset is a set of
 /// them.
-pub(crate) fn result_size(action: &Action, color: Option<&Header>) -> (u32, u32) {
+pub(crate) fn result_size(
+    action: &Action,
+    sources: &Sources,
+    color: Option<&Header>,
+) -> (u32, u32) {
     let common = action.recipe.common();
     let side = common.size.unwrap_or(0);
     let upright = action.kind == AssetKind::photograph();
-    let grid = UdimGrid::of_parts(action.inputs.iter().map(|input| input.part));
-    let (columns, rows) = grid.map_or((1, 1), |grid| (grid.columns, grid.rows));
+    let grid = UdimGrid::of_parts(sources.files.keys().copied());
+    if let Some((grid, (width, height))) = grid.zip(cell(sources)) {
+        let whole = (width.saturating_mul(grid.columns), height.saturating_mul(grid.rows));
+        return common.output_size(whole.0, whole.1);
+    }
     color.map_or((side, side), |header| {
         let (width, height) =
             if upright { header.upright_size() } else { (header.width, header.height) };
-        common.output_size(width.saturating_mul(columns), height.saturating_mul(rows))
+        common.output_size(width, height)
     })
 }
 

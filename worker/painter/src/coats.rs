@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use impasto_engine::{Image, Mask};
 use impasto_types::Regions;
 
-use crate::adapter::resized;
+use crate::adapter::{product, resized};
 use crate::regions::{IdMap, Owner};
 use crate::{AdapterError, View};
 
@@ -95,6 +95,23 @@ impl Coats {
         Ok(Self { views: views.into_iter().map(Some).collect(), counts, waiting, warning })
     }
 
+    /// The weight of each pixel of the first view in all of its coats, where these are parts of it.
+    pub(crate) fn painted(&self) -> Option<Vec<f32>> {
+        let view = self.views.first()?.as_ref()?;
+        let image = view.image.as_ref().filter(|_| self.counts[0].in_parts)?;
+        let mut sum = vec![0.0_f32; image.pixels()];
+        for coat in self.waiting.iter().filter(|coat| coat.view == 0) {
+            match &coat.mask {
+                Some(mask) => {
+                    sum.iter_mut().zip(mask.weights()).for_each(|(sum, weight)| *sum += weight);
+                }
+                None => sum.fill(1.0),
+            }
+        }
+        sum.iter_mut().for_each(|weight| *weight = weight.min(1.0));
+        Some(sum)
+    }
+
     /// What the user should know, once.
     pub(crate) fn take_warning(&mut self) -> Option<String> {
         self.warning.take()
@@ -175,16 +192,13 @@ struct Painted(Option<Mask>);
 
 impl Painted {
     fn of(view: &View, share: Option<Mask>) -> Option<Self> {
-        match (&view.mask, share) {
-            (None, share) => Some(Self(share)),
-            (Some(mask), None) => Some(Self(Some(mask.clone()))),
-            (Some(mask), Some(share)) => {
-                let pairs = mask.weights().iter().zip(share.weights());
-                let weights = pairs.map(|(one, other)| one * other).collect();
-                let both = Mask::new(mask.width(), mask.height(), weights);
-                both.ok().map(|both| Self(Some(both)))
-            }
-        }
+        let Some(weights) = product(view.mask.as_ref(), share.as_ref()) else {
+            return Some(Self(None));
+        };
+        let size = view.mask.as_ref().or(share.as_ref()).map(|mask| (mask.width(), mask.height()));
+        let (width, height) = size?;
+        // None where nothing of it is painted.
+        Mask::new(width, height, weights).ok().map(|mask| Self(Some(mask)))
     }
 }
 
@@ -279,6 +293,10 @@ mod tests {
     #[test]
     fn each_region_has_its_own_paint_and_a_kept_one_none() {
         let coats = |keeps| Coats::by_regions(vec![view(None)], &map(), &regions(keeps));
+        let painted_at = |keeps| coats(keeps).expect("it fits").painted().expect("in parts");
+        assert_eq!([2, 8, 14].map(|x| painted_at(false)[x]), [1.0, 0.0, 1.0]);
+        assert_eq!([2, 8, 14].map(|x| painted_at(true)[x]), [1.0, 0.0, 0.0]);
+        assert_eq!(Coats::plain(vec![view(None)]).painted(), None);
         let (brushes, row) = painted(coats(false).expect("it fits"));
         assert_eq!(brushes, [2, 0]);
         assert_eq!((row[2], row[8], row[14]), (220.0, 100.0, 200.0));

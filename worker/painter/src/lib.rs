@@ -74,6 +74,7 @@ mod error;
 mod gauge;
 pub mod machine;
 mod method;
+mod nearest;
 mod opened_device;
 mod pace;
 mod paint;

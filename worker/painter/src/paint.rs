@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use impasto_assets::{ColorSpace, Orientation};
+use impasto_assets::{ColorSpace, Header};
 use impasto_engine::{EngineError, Image, Interrupt, Run, Step, StepReport, Style};
 use impasto_types::{Action, AssetKind, Losses, Part, Recipe, RunReport, StyleRef, error_text};
 use tracing::debug;
@@ -129,11 +129,15 @@ fn paint_from(
     // It lies on the asset's pixels, so it is turned only if the asset is.
     let upright = action.kind == AssetKind::photograph();
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
-    let size = result_size(action, color.as_ref());
+    let size = result_size(action, sources, color.as_ref());
     let mut brushes = brushes(asset, action, sources, size)?;
-    let Opened { views, asset: opened } = adapter.open(&files, &action.recipe).map_err(unusable)?;
-    let stored = color.map(|header| header.orientation).filter(|_| !upright);
-    let mut coats = coats(views, regions, action, stored).map_err(unusable)?;
+    let Opened { views, asset: mut opened } =
+        adapter.open(&files, &action.recipe).map_err(unusable)?;
+    let stored = color.filter(|_| !upright);
+    let mut coats = coats(views, regions, action, stored.as_ref()).map_err(unusable)?;
+    if let Some(painted) = coats.painted() {
+        opened.limit(painted);
+    }
     // Colours are compared in the asset's own space, which the result keeps.
     let own = opened.color_space();
     for (style, space) in brushes.iter_mut().flat_map(|brush| &mut brush.styles) {
@@ -278,17 +282,15 @@ fn brushes<'a>(
     Ok(brushes)
 }
 
-/// The coats of an asset's views, whose stored grid needs this orientation.
+/// The coats of an asset's views; `stored` is the header of its grid, where that is painted.
 fn coats(
     views: Vec<View>,
     map: Option<&Source>,
     action: &Action,
-    orientation: Option<Orientation>,
+    stored: Option<&Header>,
 ) -> Result<Coats, AdapterError> {
     match (map, &action.regions) {
-        (Some(map), Some(regions)) => {
-            Coats::by_regions(views, &IdMap::read(map, orientation)?, regions)
-        }
+        (Some(map), Some(regions)) => Coats::by_regions(views, &IdMap::read(map, stored)?, regions),
         _ => Ok(Coats::plain(views)),
     }
 }

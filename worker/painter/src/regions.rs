@@ -5,12 +5,13 @@
 //! of both sides, and belongs to the region that is nearest in the picture. Weights fall off over
 //! the map's softness across a border, and those of all regions add up to one at every pixel.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use impasto_assets::{Limits, Orientation, Picture, decode};
+use impasto_assets::{Header, Limits, Picture, decode};
 use impasto_engine::{Joins, Mask};
-use impasto_types::{IdColor, Regions};
+use impasto_types::{IdColor, Regions, is_same_shape};
 
+use crate::nearest::{nearest, neighbors};
 use crate::{AdapterError, Source};
 
 /// Whose pixels these are: the region with this index among the named ones, or what has none of
@@ -51,19 +52,24 @@ pub(crate) struct IdMap {
 }
 
 impl IdMap {
-    /// Reads the map of a picture whose stored grid needs `orientation`; none where it has been
-    /// turned.
+    /// Reads the map of a picture whose stored grid is painted, with the header of that; or of one
+    /// that has been turned.
+    ///
+    /// It is drawn over what a viewer shows of the picture, or over the stored grid, if only that
+    /// has the map's shape.
     ///
     /// # Errors
     /// If the file is no picture.
-    pub(crate) fn read(
-        source: &Source,
-        orientation: Option<Orientation>,
-    ) -> Result<Self, AdapterError> {
+    pub(crate) fn read(source: &Source, stored: Option<&Header>) -> Result<Self, AdapterError> {
         let picture = decode(&source.bytes, &source.name, &Limits::default())?;
-        let picture = match orientation {
-            Some(stored) => picture.stored_as(stored),
+        let picture = match stored {
             None => picture.upright(),
+            Some(Header { width, height, orientation, .. }) => {
+                let size = (picture.width, picture.height);
+                let is_on_grid =
+                    orientation.swaps_sides() && size == (*width, *height) && width != height;
+                if is_on_grid { picture } else { picture.stored_as(*orientation) }
+            }
         };
         Ok(Self::of(&picture))
     }
@@ -92,9 +98,8 @@ impl IdMap {
         picture: (usize, usize),
         joins: &Joins,
     ) -> Result<Shares, AdapterError> {
-        // Sides that are rounded to whole pixels are the same shape.
-        let skew = (self.width * picture.1).abs_diff(self.height * picture.0);
-        if skew >= self.width.max(self.height).max(picture.0).max(picture.1) {
+        let pixels = |(width, height): (usize, usize)| (width as u32, height as u32);
+        if !is_same_shape(pixels((self.width, self.height)), pixels(picture)) {
             let (name, size) = (self.name.clone(), (self.width, self.height));
             return Err(AdapterError::Other(Box::new(OtherShape { name, size, picture })));
         }
@@ -153,52 +158,33 @@ impl IdMap {
                 self.colors[other].is_some_and(|color| own.distance(color) <= regions.tolerance)
             })
         };
+        let size = (self.width, self.height);
+        let areas: Vec<bool> =
+            (0..clear.len()).map(|place| clear[place].is_none() && is_area(place)).collect();
+        // The rim of an area has its colour.
+        let is_rim = |place: usize| {
+            neighbors(place, size, wraps).any(|other| {
+                let pair = self.colors[place].zip(self.colors[other]);
+                areas[other]
+                    && pair.is_some_and(|(own, color)| own.distance(color) <= regions.tolerance)
+            })
+        };
         let owner = |place: usize| match clear[place] {
-            None if is_area(place) => Some(Owner::Others),
+            None if areas[place] || is_rim(place) => Some(Owner::Others),
             known => known,
         };
-        let known = (0..self.colors.len()).map(owner).collect();
-        spread(known, (self.width, self.height), wraps)
+        let known: Vec<_> = (0..clear.len()).map(owner).collect();
+        spread(&known, (self.width, self.height), wraps)
     }
-}
-
-/// The up to eight places around one.
-fn neighbors(
-    place: usize,
-    (width, height): (usize, usize),
-    (across, down): (bool, bool),
-) -> impl Iterator<Item = usize> {
-    let (x, y) = (place % width, place / width);
-    let along = |at: usize, step: isize, len: usize, wraps: bool| match at.checked_add_signed(step)
-    {
-        Some(at) if at < len => Some(at),
-        _ if wraps => Some(if step < 0 { len - 1 } else { 0 }),
-        _ => None,
-    };
-    const STEPS: [(isize, isize); 8] =
-        [(0, -1), (-1, 0), (1, 0), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1)];
-    STEPS.into_iter().filter_map(move |(dx, dy)| {
-        Some(along(y, dy, height, down)? * width + along(x, dx, width, across)?)
-    })
 }
 
 /// Gives each place that has no owner the nearest one's; all of them others if there is none.
-fn spread(mut owners: Vec<Option<Owner>>, size: (usize, usize), wraps: (bool, bool)) -> Vec<Owner> {
-    let mut edge: VecDeque<usize> = (0..owners.len())
-        .filter(|&place| {
-            owners[place].is_some()
-                && neighbors(place, size, wraps).any(|other| owners[other].is_none())
-        })
-        .collect();
-    while let Some(place) = edge.pop_front() {
-        for other in neighbors(place, size, wraps) {
-            if owners[other].is_none() {
-                owners[other] = owners[place];
-                edge.push_back(other);
-            }
-        }
+fn spread(owners: &[Option<Owner>], size: (usize, usize), wraps: (bool, bool)) -> Vec<Owner> {
+    let owner = |place: u32| owners[place as usize].unwrap_or(Owner::Others);
+    match nearest(|place| owners[place].is_some(), size, wraps) {
+        Some(places) => places.into_iter().map(owner).collect(),
+        None => vec![Owner::Others; owners.len()],
     }
-    owners.into_iter().map(|owner| owner.unwrap_or(Owner::Others)).collect()
 }
 
 /// Averages a plane over squares of `softness` pixels a side: weights that add up to one do so
@@ -290,7 +276,8 @@ mod tests {
         assert!(found.iter().all(|owner| *owner != Owner::Others), "{found:?}");
         assert_eq!((found[3], found[5]), (Owner::Named(0), Owner::Named(1)));
         let area = map(9, 5, |x, _| Some(if x < 4 { BLUE } else { purple }));
-        assert_eq!((owners(&area)[3], owners(&area)[8]), (Owner::Named(0), Owner::Others));
+        let found = owners(&area);
+        assert_eq!((found[3], found[4], found[8]), (Owner::Named(0), Owner::Others, Owner::Others));
         let cut_out = map(4, 4, |x, _| Some(RED).filter(|_| x < 2));
         assert_eq!((owners(&cut_out)[1], owners(&cut_out)[2]), (Owner::Named(1), Owner::Others));
     }

@@ -28,7 +28,8 @@ parameters! {
         /// The axes along which the result continues on its opposite side.
         #[arg(value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "both")]
         tileable: Tileable as Tileable;
-        /// What the asset's alpha channel holds: coverage, or data such as smoothness.
+        /// What the asset's alpha channel holds: coverage, that of islands, or data such as
+        /// smoothness.
         #[arg(value_enum)]
         #[serde(default, skip_serializing_if = "is_default")]
         alpha: AlphaUse as AlphaUse;
@@ -96,6 +97,9 @@ pub enum AlphaUse {
     /// for no colour at all; other colours count.
     #[default]
     Coverage,
+    /// The same, of pieces that lie apart, as in an atlas or a sheet of sprites: only what shows is
+    /// painted, and transparent pixels get the colours of the nearest piece.
+    Islands,
     /// Anything else, such as smoothness: it does not affect how colours are painted.
     Data,
 }

@@ -189,17 +189,21 @@ impl Recipe {
         }
     }
 
-    /// Makes the recipe of one tile that of a whole of tiles which is `times` as long: strokes and
-    /// tiles have the same size in pixels. The whole does not repeat.
-    pub fn spread_over(&mut self, times: u32) {
+    /// Makes the recipe of one tile that of a whole of tiles, whose longer sides have so many
+    /// pixels: strokes and tiles have the same size. The whole does not repeat.
+    pub fn spread_over(&mut self, tile: u32, whole: u32) {
+        let (tile, whole) = (tile.max(1), whole.max(1));
         match self {
             Self::Optimize(Optimize { style_scale, .. })
             | Self::Synthesize(Optimize { style_scale, .. })
-            | Self::Arbitrary(Arbitrary { style_scale, .. }) => *style_scale /= times as f32,
+            | Self::Arbitrary(Arbitrary { style_scale, .. }) => {
+                *style_scale *= tile as f32 / whole as f32;
+            }
             Self::FeedForward(_) | Self::Train(_) => {}
         }
         let common = self.common_mut();
-        common.size = common.size.map(|size| size.saturating_mul(times).min(MAX_SIDE));
+        let larger = |size: u32| (u64::from(size) * u64::from(whole)).div_ceil(u64::from(tile));
+        common.size = common.size.map(|size| u32::try_from(larger(size)).unwrap_or(u32::MAX));
         common.tileable = Tileable::None;
     }
 

@@ -119,6 +119,11 @@ fn words<const N: usize>(value: &[u8]) -> Result<[i32; N], AssetErrorKind> {
 
 fn window(value: &[u8]) -> Result<ExrWindow, AssetErrorKind> {
     let [left, top, right, bottom] = words(value)?;
+    // What OpenEXR writes lies within these, and a scaled window has room.
+    let most = i32::MAX / 2;
+    if [left, top, right, bottom].iter().any(|side| !(-most..=most).contains(side)) {
+        return Err(damaged("a window lies too far out"));
+    }
     Ok(ExrWindow { min: [left, top], max: [right, bottom] })
 }
 

@@ -3,6 +3,7 @@
 //! An adapter knows files but no method; a method paints [`View`]s and knows no files. So any
 //! method can paint any kind of asset.
 
+mod mask;
 mod material;
 mod picture;
 mod udim;
@@ -104,6 +105,10 @@ pub trait OpenAsset: fmt::Debug + Send {
     fn color_space(&self) -> ColorSpace {
         ColorSpace::default()
     }
+
+    /// Says that the view is painted in regions: the weight of each of its pixels, row by row, of
+    /// which 0 stays as it is.
+    fn limit(&mut self, _painted: Vec<f32>) {}
 
     /// The memory that it holds, in bytes. It counts towards the memory limit of painting.
     fn bytes(&self) -> u64;
@@ -219,4 +224,16 @@ pub(crate) fn resized(
 
 fn wraps(joins: &Joins) -> (bool, bool) {
     (joins.repeats_across(), joins.repeats_down())
+}
+
+/// The weights of both masks together, where there is one.
+pub(crate) fn product(one: Option<&Mask>, other: Option<&Mask>) -> Option<Vec<f32>> {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            let pairs = one.weights().iter().zip(other.weights());
+            Some(pairs.map(|(one, other)| one * other).collect())
+        }
+        (Some(only), None) | (None, Some(only)) => Some(only.weights().to_vec()),
+        (None, None) => None,
+    }
 }

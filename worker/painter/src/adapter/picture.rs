@@ -7,9 +7,12 @@ use impasto_assets::{
 use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
 
+use super::mask::mask;
 use super::{
-    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View, resized, wraps,
+    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View, product, resized,
+    wraps,
 };
+use crate::nearest::nearest;
 
 /// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
 /// colour profile, orientation and pixel density pass from the asset to the result. Without files,
@@ -54,6 +57,12 @@ struct OpenPicture {
     extra: Vec<Vec<f32>>,
     /// The alpha by which colours are averaged, if it is how opaque they are.
     coverage: Option<Mask>,
+    /// The level of all transparent pixels of the file, if they are black or white.
+    hidden: Option<f32>,
+    /// Where a region stays as it is: weight 0.
+    unpainted: Option<Vec<f32>>,
+    /// Whether transparent pixels get the colours of the nearest that show.
+    has_islands: bool,
     /// The mask, and the file's own colours.
     kept: Option<(Mask, Vec<f32>)>,
     origin: Origin,
@@ -80,18 +89,41 @@ impl Adapter for PictureAdapter {
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
         let mut coverage = None;
-        if recipe.common().alpha == AlphaUse::Coverage
-            && picture.origin.alpha_kind != AlphaKind::Unspecified
-        {
+        let covers = recipe.common().alpha != AlphaUse::Data
+            && picture.origin.alpha_kind != AlphaKind::Unspecified;
+        let has_islands = covers && recipe.common().alpha == AlphaUse::Islands;
+        let mut hidden = None;
+        if covers {
             if is_transparency_empty(&picture) {
+                hidden = hidden_level(&picture);
+                bleed(&mut picture);
+            } else if has_islands {
                 bleed(&mut picture);
             }
             coverage = super::coverage(&picture);
         }
+        // What does not show is not painted; a mask that leaves nothing else is the user's own.
+        let visible = coverage.as_ref().filter(|_| has_islands).and_then(visible);
+        let painted = product(mask.as_ref(), visible.as_ref());
+        let painted = painted.and_then(|weights| Mask::new(width, height, weights).ok());
+        let mask = painted.or(mask);
         let Picture { rgb, alpha, extra, origin, .. } = picture;
+        let unpainted = None;
         let image = Some(Image { width, height, rgb });
         let view = View { image, coverage: coverage.clone(), mask, joins };
-        let asset = OpenPicture { width, height, alpha, extra, coverage, kept, origin, joins };
+        let asset = OpenPicture {
+            width,
+            height,
+            alpha,
+            extra,
+            coverage,
+            hidden,
+            unpainted,
+            has_islands,
+            kept,
+            origin,
+            joins,
+        };
         Ok(Opened { views: vec![view], asset: Box::new(asset) })
     }
 
@@ -138,6 +170,9 @@ fn texture(joins: Joins) -> Opened {
         alpha: None,
         extra: Vec::new(),
         coverage: None,
+        hidden: None,
+        unpainted: None,
+        has_islands: false,
         kept: None,
         origin,
         joins,
@@ -146,36 +181,27 @@ fn texture(joins: Joins) -> Opened {
     Opened { views: vec![view], asset: Box::new(asset) }
 }
 
-/// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
-/// brightness. White is painted, black is kept.
-///
-/// It is drawn over what a viewer shows of the asset, or over the asset's stored grid, if only that
-/// has the mask's size.
-fn mask(source: &Source, asset: &Picture) -> Result<Mask, AdapterError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
-    let stored = asset.origin.orientation;
-    let size = (picture.width, picture.height);
-    let is_on_grid =
-        size == (asset.width, asset.height) && stored.swaps_sides() && size.0 != size.1;
-    if !is_on_grid {
-        picture = picture.stored_as(stored);
-    }
-    // Editors add an opaque alpha channel to grey pictures when they save them.
-    let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
-    let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
-    let weights = weights.into_iter().map(|weight| weight.clamp(0.0, 1.0)).collect();
-    let name = picture.origin.name;
-    Mask::new(picture.width as usize, picture.height as usize, weights)
-        .map_err(|error| AdapterError::Mask { name, source: Box::new(error) })
+/// The level of the first transparent pixel.
+fn hidden_level(picture: &Picture) -> Option<f32> {
+    let at = picture.alpha.as_ref()?.iter().position(|alpha| *alpha <= 0.0)?;
+    picture.rgb.get(3 * at).copied()
 }
 
-/// Rec. 709 luma of encoded levels, from 0 to 1.
-fn brightness(rgb: &[f32]) -> f32 {
-    match *rgb {
-        // The weights add up to one only nearly, but white must give exactly 1.
-        [red, green, blue] if red == green && green == blue => red / 255.0,
-        [red, green, blue] => (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255.0,
-        _ => 0.0,
+/// Where something shows.
+fn visible(coverage: &Mask) -> Option<Mask> {
+    let weights = coverage.weights().iter().map(|weight| if *weight > 0.0 { 1.0 } else { 0.0 });
+    Mask::new(coverage.width(), coverage.height(), weights.collect()).ok()
+}
+
+/// Gives transparent pixels the colours of the nearest that show, so that smaller mips of an island
+/// have no colour of another.
+fn fill_gutters(rgb: &mut [f32], alpha: &[f32], size: (usize, usize), wraps: (bool, bool)) {
+    let Some(nearest) = nearest(|place| alpha[place] > 0.0, size, wraps) else { return };
+    for (place, from) in nearest.into_iter().enumerate() {
+        let from = from as usize;
+        if from != place {
+            rgb.copy_within(3 * from..3 * from + 3, 3 * place);
+        }
     }
 }
 
@@ -184,11 +210,16 @@ impl OpenAsset for OpenPicture {
         ColorSpace::of(&self.origin)
     }
 
+    fn limit(&mut self, painted: Vec<f32>) {
+        self.unpainted = self.hidden.is_some().then_some(painted);
+    }
+
     fn bytes(&self) -> u64 {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
         let coverage = self.coverage.as_ref().map_or(0, Mask::bytes);
-        self.alpha.iter().chain(&self.extra).map(values).sum::<u64>() + coverage + kept
+        let planes = self.alpha.iter().chain(&self.extra).chain(&self.unpainted);
+        planes.map(values).sum::<u64>() + coverage + kept
     }
 
     fn close(
@@ -225,6 +256,17 @@ impl OpenPicture {
             }
         }
         let alpha = self.alpha.as_ref().map(|plane| self.plane(plane, width, height));
+        if let (Some(alpha), Some(weights), Some(level)) =
+            (&alpha, &self.unpainted, self.hidden.filter(|_| !self.has_islands))
+        {
+            let weights = self.plane(weights, width, height);
+            let pixels = rgb.chunks_exact_mut(3).zip(alpha.iter().zip(&weights));
+            let kept = pixels.filter(|(_, (alpha, weight))| **alpha <= 0.0 && **weight <= 0.0);
+            kept.for_each(|(pixel, _)| pixel.fill(level));
+        }
+        if let Some(alpha) = alpha.as_ref().filter(|_| self.has_islands) {
+            fill_gutters(&mut rgb, alpha, (width, height), wraps(&self.joins));
+        }
         let extra = self.extra.iter().map(|plane| self.plane(plane, width, height)).collect();
         let (width, height) = (width as u32, height as u32);
         Picture { width, height, rgb, alpha, extra, origin: self.origin.clone() }
@@ -247,35 +289,6 @@ mod tests {
     use impasto_types::Optimize;
 
     use super::*;
-
-    fn drawn(level: f32, alpha: Option<f32>) -> Result<Mask, AdapterError> {
-        let picture = Picture {
-            width: 1,
-            height: 1,
-            rgb: vec![level; 3],
-            alpha: alpha.map(|alpha| vec![alpha]),
-            extra: Vec::new(),
-            origin: Origin::synthetic("mask.png", ContainerFormat::Png),
-        };
-        let asset =
-            Picture { origin: Origin::synthetic("a", ContainerFormat::Png), ..picture.clone() };
-        let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
-        let bytes = encode(&picture, output).expect("it encodes");
-        mask(&Source { name: "mask.png".to_owned(), bytes }, &asset)
-    }
-
-    #[test]
-    fn a_mask_is_a_picture_s_brightness_or_alpha() {
-        let check = |level: f32, alpha: Option<f32>, expected: f32| {
-            let mask = drawn(level, alpha).expect("it is a mask");
-            assert_eq!(mask.weights(), [expected], "{level} {alpha:?}");
-        };
-        check(255.0, None, 1.0);
-        check(51.0, None, 0.2);
-        check(51.0, Some(1.0), 0.2);
-        check(0.0, Some(0.2), 0.2);
-        assert!((brightness(&[0.0, 255.0, 0.0]) - 0.7152).abs() < 1e-6);
-    }
 
     #[test]
     fn samples_beside_the_colours_come_back_and_never_exceed_the_file_s() {
@@ -314,11 +327,59 @@ mod tests {
         }
     }
 
+    /// Two islands, each of one colour, 40 pixels apart.
     #[test]
-    fn an_error_names_a_mask_that_paints_nothing() {
-        for refused in [drawn(0.0, None), drawn(255.0, Some(0.0))] {
-            let text = refused.expect_err("nothing is painted").to_string();
-            assert!(text.contains("`mask.png`"), "{text}");
+    fn no_mip_of_an_island_has_a_colour_of_another() {
+        const SIDE: usize = 128;
+        let island = |x: usize, y: usize| match x {
+            16..=43 if (16..112).contains(&y) => Some(0),
+            84..=111 if (16..112).contains(&y) => Some(1),
+            _ => None,
+        };
+        let places = || (0..SIDE * SIDE).map(|at| (at % SIDE, at / SIDE));
+        let picture = Picture {
+            width: SIDE as u32,
+            height: SIDE as u32,
+            rgb: places()
+                .flat_map(|(x, y)| if island(x, y).is_some() { [90.0; 3] } else { [0.0; 3] })
+                .collect(),
+            alpha: Some(
+                places().map(|(x, y)| f32::from(u8::from(island(x, y).is_some()))).collect(),
+            ),
+            extra: vec![],
+            origin: Origin::synthetic("atlas.png", ContainerFormat::Png),
+        };
+        let output = OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 };
+        let bytes = encode(&picture, output).expect("it encodes");
+        let source = Source { name: "atlas.png".to_owned(), bytes };
+        let mut recipe = Recipe::Optimize(Optimize::painterly());
+        recipe.common_mut().alpha = AlphaUse::Islands;
+        let files = Files::from([(Part::Color, &source)]);
+        let opened = PictureAdapter::of_grids().open(&files, &recipe).expect("it opens");
+        let mask = opened.views[0].mask.as_ref().expect("only islands are painted");
+        assert_eq!((mask.weights()[0], mask.weights()[64 * SIDE + 20]), (0.0, 1.0));
+        // Red and green islands in paint that spilled over the ground.
+        let rgb = places().flat_map(|(x, y)| match island(x, y) {
+            Some(0) => [200.0, 0.0, 0.0],
+            Some(_) => [0.0, 200.0, 0.0],
+            None => [0.0, 0.0, 200.0],
+        });
+        let painted = Image { width: SIDE, height: SIDE, rgb: rgb.collect() };
+        let closed = opened.asset.close(vec![painted], &[output]).expect("it closes");
+        let result = decode(&closed[0].bytes, "atlas.png", &Limits::default()).expect("a PNG");
+        assert_eq!(result.alpha, picture.alpha);
+        for mip in 0..=4_usize {
+            let block = 1 << mip;
+            for (x, y) in places().filter(|(x, y)| island(*x, *y).is_some()) {
+                let (left, top) = (x / block * block, y / block * block);
+                let block =
+                    (top..top + block).flat_map(|y| (left..left + block).map(move |x| (x, y)));
+                let other = if island(x, y) == Some(0) { 1 } else { 0 };
+                for (x, y) in block {
+                    let pixel = &result.rgb[3 * (y * SIDE + x)..][..3];
+                    assert_eq!((pixel[other], pixel[2]), (0.0, 0.0), "mip {mip} at {x}, {y}");
+                }
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ mod plane;
 mod relief;
 
 use impasto_assets::{AssetError, ColorSpace, Limits, Picture, decode, encode};
-use impasto_engine::{Image, Joins, Mask, resize_plane};
+use impasto_engine::{Image, Joins, resize_plane};
 use impasto_types::{Channel, Common, OutputSpec, Part, Recipe};
 
 use self::heights::maps_in;
@@ -19,7 +19,7 @@ use self::normals::{NoNormals, Normals};
 use self::relief::Relief;
 use super::{
     Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, Source, View,
-    wraps,
+    product, wraps,
 };
 
 /// Opens a material: [`Part::Color`] and [`Part::Mask`] as a picture's, and any of
@@ -122,20 +122,10 @@ fn normals(map: &Picture, common: &Common, joins: &Joins) -> Result<Normals, Ada
     })
 }
 
-/// How much of each pixel is there and is painted.
-fn product(one: Option<&Mask>, other: Option<&Mask>) -> Option<Vec<f32>> {
-    match (one, other) {
-        (Some(one), Some(other)) => {
-            let pairs = one.weights().iter().zip(other.weights());
-            Some(pairs.map(|(one, other)| one * other).collect())
-        }
-        (Some(only), None) | (None, Some(only)) => Some(only.weights().to_vec()),
-        (None, None) => None,
-    }
-}
-
 fn unchanged(source: &Source, output: OutputSpec) -> Result<OutputFile, AdapterError> {
-    let map = read(source)?;
+    let mut map = read(source)?;
+    // Numbers stay numbers, also in a format that holds light.
+    map.origin.is_data = true;
     let (width, height) = (map.width, map.height);
     let bytes = match map.origin.format == output.format {
         true => source.bytes.clone(),
@@ -153,6 +143,14 @@ fn in_order(mut files: Vec<OutputFile>, outputs: &[OutputSpec]) -> Vec<OutputFil
 impl OpenAsset for OpenMaterial {
     fn color_space(&self) -> ColorSpace {
         self.colors.color_space()
+    }
+
+    fn limit(&mut self, painted: Vec<f32>) {
+        self.weights = Some(match self.weights.take() {
+            None => painted.clone(),
+            Some(own) => own.iter().zip(&painted).map(|(own, other)| own.min(*other)).collect(),
+        });
+        self.colors.limit(painted);
     }
 
     fn bytes(&self) -> u64 {
@@ -330,6 +328,39 @@ mod tests {
             let file = files.iter().find(|file| file.part == part).expect("it is there");
             assert!(file.bytes == source.bytes, "{part}");
         }
+    }
+
+    #[test]
+    fn maps_stay_as_they_are_in_a_region_that_does() {
+        let mut sources = flat();
+        // A surface of its own, which the paint takes over on the left.
+        let wave = |x: usize| 20.0 * (x as f32 * std::f32::consts::TAU / 12.0).sin();
+        sources[0] = file("a.png", |x, _| [100.0 + wave(x); 3]);
+        let files: Files<'_> = PARTS.into_iter().zip(&sources).collect();
+        let mut opened = MaterialAdapter.open(&files, &recipe()).expect("it opens");
+        opened
+            .asset
+            .limit((0..SIDE * SIDE).map(|at| f32::from(u8::from(at % SIDE < 24))).collect());
+        let image = painted(|x, y| match x < 24 {
+            true => 100.0 + 30.0 * (y as f32 * std::f32::consts::TAU / 12.0).sin(),
+            false => 100.0 + wave(x),
+        });
+        let mut parts = PARTS;
+        parts.sort();
+        let closed = opened.asset.close(vec![image], &parts.map(spec)).expect("it closes");
+        for (part, source) in PARTS.into_iter().zip(&sources).skip(1) {
+            let file = closed.iter().find(|file| file.part == part).expect("it is there");
+            let read =
+                |bytes: &[u8]| decode(bytes, "a.png", &Limits::default()).expect("a PNG").rgb;
+            let (before, after) = (read(&source.bytes), read(&file.bytes));
+            let same = |x: usize| {
+                (0..SIDE).all(|y| before[3 * (y * SIDE + x)] == after[3 * (y * SIDE + x)])
+            };
+            // A slope reaches one pixel further.
+            assert!((25..SIDE - 1).all(same), "{part}");
+        }
+        let normal = closed.iter().find(|file| file.part == Part::Normal).expect("it is there");
+        assert!(normal.bytes != sources[1].bytes, "the paint shows elsewhere");
     }
 
     #[test]
