@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
-use impasto_types::{AssetKind, AssetPath, Digest, MAX_SIDE, MIN_SIDE, Part, UdimGrid};
+use impasto_types::{AlphaUse, AssetKind, AssetPath, Digest, MAX_SIDE, MIN_SIDE, Part, UdimGrid};
 
 /// The folder of previews among the project's private files.
 const FOLDER: &str = "preview";
@@ -92,14 +92,15 @@ fn shrink(
     header: &ImageHeader,
     inputs: &BTreeMap<Digest, ImageHeader>,
 ) {
-    let asset = (header.width, header.height);
-    let (width, height) = task.form.action.recipe.common().output_size(asset.0, asset.1);
-    let Some(side) = preview_side(width, height, side_px) else { return };
     // A tile is as large as another preview, and its whole set is painted.
     let grid = UdimGrid::of_parts(task.inputs.iter().map(|input| input.part));
-    let (columns, rows) = grid.map_or((1, 1), |grid| (grid.columns, grid.rows));
-    let asset = (asset.0.saturating_mul(columns), asset.1.saturating_mul(rows));
-    let side = side.saturating_mul(columns.max(rows)).min(MAX_SIDE);
+    let tile = (header.width, header.height);
+    let asset = grid.map_or(tile, |grid| grid.whole(tile));
+    let (width, height) = task.form.action.recipe.common().output_size(asset.0, asset.1);
+    let longer = |size: (u32, u32)| u64::from(size.0.max(size.1).max(1));
+    let most = u64::from(side_px) * longer(asset) / longer(tile);
+    let most = u32::try_from(most).unwrap_or(MAX_SIDE).min(MAX_SIDE);
+    let Some(side) = preview_side(width, height, most) else { return };
     let form = Arc::make_mut(&mut task.form);
     form.action.set_size(side);
     if grid.is_some() {
@@ -123,8 +124,10 @@ fn shrink(
     };
     let sources: Vec<_> =
         styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
+    let has_islands = action.recipe.common().alpha == AlphaUse::Islands && header.alpha;
     let masked = of_part(Part::Mask)
         .or(of_part(Part::Regions))
+        .or(has_islands.then_some(asset))
         .map_or(0, |mask| estimate::mask_bytes(&action.recipe, size, mask))
         + estimate::regions_bytes(action, asset, size);
     let beside = [Part::Init, Part::Mask, Part::Regions].into_iter().filter_map(|part| {
@@ -135,7 +138,7 @@ fn shrink(
     let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked;
     let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
     task.least_memory_bytes = painted.max(read);
-    task.work = estimate::work(&action.recipe, size.0, size.1) * estimate::coats(action);
+    task.work = estimate::action_work(action, size.0, size.1);
     task.action = task.whole_action().digest();
 }
 

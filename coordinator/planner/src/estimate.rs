@@ -144,11 +144,20 @@ pub fn material_bytes((width, height): (u32, u32)) -> u64 {
     SOURCE_BYTES_PER_PIXEL * u64::from(width) * u64::from(height)
 }
 
-/// In how many runs an action's picture is painted, at most: once for each of its regions.
-pub fn coats(action: &Action) -> u64 {
-    let Some(regions) = &action.regions else { return 1 };
-    let named = regions.named.iter().filter(|region| !region.is_kept()).count() as u64;
-    named + u64::from(!regions.keeps_others)
+/// The recipes of the runs in which an action's picture is painted, at most: one for each of its
+/// regions.
+pub fn runs(action: &Action) -> Vec<&Recipe> {
+    let Some(regions) = &action.regions else { return vec![&action.recipe] };
+    let others = Some(&action.recipe).filter(|_| !regions.keeps_others);
+    let painted = regions.named.iter().filter(|region| !region.is_kept());
+    let named = painted.map(|region| region.recipe.as_ref().unwrap_or(&action.recipe));
+    others.into_iter().chain(named).collect()
+}
+
+/// The work of an action's runs: see [`work`].
+pub fn action_work(action: &Action, width: u32, height: u32) -> u64 {
+    let runs = runs(action).into_iter();
+    runs.map(|recipe| work(recipe, width, height)).fold(0, u64::saturating_add)
 }
 
 /// Memory of an attempt with regions in addition to [`memory_bytes`]: the asset's own colours, and
@@ -158,7 +167,7 @@ pub fn regions_bytes(action: &Action, asset: (u32, u32), result: (u32, u32)) -> 
     if action.regions.is_none() {
         return 0;
     }
-    let coats = coats(action);
+    let coats = runs(action).len() as u64;
     4 * ((3 + 2 * coats) * pixels(asset) + 3 * coats * pixels(result))
 }
 

@@ -160,7 +160,9 @@ impl<'a> Planner<'a> {
             _ if !companions.is_empty() && companions.contains(&file.path.case_key()) => {
                 Fate::PassedOver
             }
-            _ if sets.follows(manifest, &file.path) => Fate::PassedOver,
+            _ if sets.waits(manifest, &file.path) || sets.follows(manifest, &file.path) => {
+                Fate::PassedOver
+            }
             Verdict::Wanted(Matched { rule }) => {
                 let drafts = drafter.drafts(Asset::new(file, manifest, findings, &sets), rule);
                 Fate::Painted { rule, drafts }
@@ -192,13 +194,14 @@ impl<'a> Planner<'a> {
     /// Adds a task or a problem after those of earlier assets.
     fn add(&mut self, draft: Draft) -> Result<(), PlanError> {
         match draft {
-            Draft::Task { mut task, keys, header } => {
+            Draft::Task { mut task, keys, headers } => {
                 for (output, key) in task.outputs.iter().zip(keys) {
                     self.claim(&task, &output.path, key)?;
                 }
                 if task.is_stale() {
-                    let format = task.form.action.outputs[0].format;
-                    self.note_losses(&task.asset, task.rule(), header, format);
+                    for (header, format) in headers {
+                        self.note_losses(&task.asset, task.rule(), header, format);
+                    }
                 }
                 if let Some(before) = self.plan.tasks.last() {
                     task.state.share_with(&before.state);

@@ -23,6 +23,12 @@ pub enum ProblemCause {
     Mislabelled { named: ContainerFormat, held: ContainerFormat },
     #[error("its {part} {path}: {reason}")]
     Companion { part: Part, path: AssetPath, reason: String },
+    /// What has to be of the asset's shape is not.
+    #[error(
+        "its {part} {path} has {} x {} pixels, which is not its shape, {} x {}", size.0, size.1,
+        own.0, own.1
+    )]
+    OtherShape { part: Part, path: AssetPath, size: (u32, u32), own: (u32, u32) },
     #[error(
         "its result would be {width} x {height} pixels; painting takes at most {} on each side, so \
          give a smaller `size`",

@@ -1,6 +1,6 @@
 //! UDIM sets: the tiles of a rule's assets that are painted as one picture.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use impasto_types::AssetPath;
 
@@ -10,6 +10,8 @@ use crate::{ListedAsset, Listing, Manifest};
 /// The tiles of every set among the assets of rules with `udim`.
 #[derive(Debug, Default)]
 pub(crate) struct TileSets<'a> {
+    /// Those with a tile that is still being written.
+    unsettled: HashSet<(usize, String)>,
     sets: HashMap<(usize, String), BTreeMap<u16, &'a ListedAsset>>,
 }
 
@@ -24,7 +26,18 @@ impl<'a> TileSets<'a> {
                 sets.entry((rule, set)).or_default().insert(number, asset);
             }
         }
-        Self { sets }
+        let unsettled = listing.passed.unsettled.iter().filter_map(|path| manifest.tile(path));
+        let unsettled = unsettled.map(|(rule, name)| (rule, name.set)).collect();
+        Self { unsettled, sets }
+    }
+
+    /// Whether the file is a tile of a set of which another is still being written: it has to wait.
+    pub(crate) fn waits(&self, manifest: &Manifest, path: &AssetPath) -> bool {
+        if self.unsettled.is_empty() {
+            return false;
+        }
+        let tile = manifest.tile(path);
+        tile.is_some_and(|(rule, name)| self.unsettled.contains(&(rule, name.set)))
     }
 
     /// The tiles of the set that a file belongs to, by their numbers, if there are several.

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use impasto_types::{
-    AssetPath, AssetPathError, ContainerFormat, InitSource, Method, OutputSpec, Part, Preset,
-    Recipe, RecipeError, RecipePatch, Regions,
+    AssetPath, AssetPathError, ContainerFormat, InitSource, MAX_STYLES, Method, OutputSpec, Part,
+    Preset, Recipe, RecipeError, RecipePatch, Regions,
 };
 
 use super::regions::PaintedRegions;
@@ -131,7 +131,7 @@ pub(super) fn check(
                     let layers = [defaults, &styles[name].settings, &rule.settings];
                     check_layers(layers)?;
                     check_needs(&styles[name], rule, &laid(layers))?;
-                    check_regions(defaults, styles, rule, &laid(layers))?;
+                    check_regions(defaults, styles, rule, (&styles[name], &laid(layers)))?;
                 }
             }
         }
@@ -144,9 +144,10 @@ fn check_regions(
     defaults: &Settings,
     styles: &BTreeMap<String, Style>,
     rule: &Rule,
-    whole: &RecipePatch,
+    (own, whole): (&Style, &RecipePatch),
 ) -> Result<(), ManifestError> {
     let Some(regions) = &rule.regions else { return Ok(()) };
+    let mut images = own.images.len();
     for name in regions.styles() {
         let layers = [defaults, &styles[name].settings, &rule.settings];
         check_layers(layers)?;
@@ -154,6 +155,10 @@ fn check_regions(
         check_needs(&styles[name], rule, &patch)?;
         if styles[name].images.is_empty() {
             return Err(without_images(&styles[name]));
+        }
+        images += styles[name].images.len();
+        if images > MAX_STYLES {
+            return Err(regions.too_many(name));
         }
         if let Some(what) = difference(whole, &patch) {
             return Err(regions.differs(name, what));
@@ -166,6 +171,9 @@ fn check_regions(
 fn difference(whole: &RecipePatch, part: &RecipePatch) -> Option<&'static str> {
     if whole.model != part.model {
         return Some("model");
+    }
+    if whole.optimize.init != part.optimize.init {
+        return Some("init");
     }
     let (whole, part) = (whole.resolve().ok()?, part.resolve().ok()?);
     Regions::difference(&whole, &part)

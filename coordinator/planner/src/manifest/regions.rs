@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{IdColor, Recipe, Regions};
+use impasto_types::{IdColor, MAX_STYLES, Recipe, Regions};
 
 use super::section::Entry;
 use super::style::Style;
@@ -139,6 +139,17 @@ impl RuleRegions {
             tolerance: self.tolerance,
             softness: self.softness,
             keeps_others: self.keeps_others,
+        }
+    }
+
+    /// The error for a style with which there are more images than a picture can have.
+    pub(super) fn too_many(&self, style: &str) -> ManifestError {
+        ManifestError::Value {
+            place: self.place.clone(),
+            table: self.label.clone(),
+            key: "styles".to_owned(),
+            value: format!("{style:?}"),
+            reason: format!("with it, a picture has more than {MAX_STYLES} style images"),
         }
     }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use impasto_types::{AssetPath, ContainerFormat, Part, UdimGrid};
+use impasto_types::{AlphaUse, AssetPath, ContainerFormat, MAX_SIDE, Part, is_same_shape};
 
-use super::template::{AssetFiles, Template, Templates};
+use super::template::{AssetFiles, Template, Templates, Whole};
 use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
 use crate::grouping::Asset;
+use crate::manifest::Painting;
 use crate::output_pattern::Parts;
 use crate::problem::{companions, paintable, usable};
 use crate::staleness::{Candidate, staleness};
-use crate::{Findings, ImageHeader, InputFile, Manifest, Problem, estimate};
+use crate::{Findings, ImageHeader, InputFile, Manifest, Problem, ProblemCause, estimate};
 
 /// What an asset comes to in one style.
 #[derive(Debug)]
@@ -20,7 +21,8 @@ pub(super) enum Draft {
         task: Box<PlannedTask>,
         /// The case keys of the task's outputs.
         keys: Vec<Arc<str>>,
-        header: ImageHeader,
+        /// Of each file whose colours are painted, with the format of its result.
+        headers: Vec<(ImageHeader, ContainerFormat)>,
     },
     /// Its network has to be trained first.
     Awaiting(Awaiting),
@@ -37,14 +39,45 @@ pub(super) struct Drafter<'a> {
     pub(super) awaited: &'a BTreeSet<AssetPath>,
 }
 
-/// How the tiles of a set lie, and the size in pixels of what they make together; `None` if the
-/// asset is one picture.
-fn whole_of_tiles(companions: &[(Part, AssetPath, InputFile)]) -> Option<(UdimGrid, u32, u32)> {
-    let grid = UdimGrid::of_parts(companions.iter().map(|(part, _, _)| *part))?;
-    let tiles = companions.iter().filter(|(part, _, _)| matches!(part, Part::Udim(_)));
-    let sizes = tiles.map(|(_, _, file)| (file.header.width, file.header.height));
-    let (width, height) = sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))?;
-    Some((grid, width.saturating_mul(grid.columns), height.saturating_mul(grid.rows)))
+/// That the ID map and the tiles of a set have the shape that they have to.
+fn shapes_fit(
+    header: ImageHeader,
+    companions: &[(Part, AssetPath, InputFile)],
+) -> Result<(), ProblemCause> {
+    for (part, path, file) in companions {
+        let other = file.header;
+        // A map of a turned picture may lie either way.
+        let is_turned = *part == Part::Regions && (header.swaps_sides || other.swaps_sides);
+        if !matches!(part, Part::Regions | Part::Udim(_)) || is_turned {
+            continue;
+        }
+        let (size, own) = ((other.width, other.height), (header.width, header.height));
+        if !is_same_shape(size, own) {
+            return Err(ProblemCause::OtherShape { part: *part, path: path.clone(), size, own });
+        }
+    }
+    Ok(())
+}
+
+/// The size of a set's whole, if it is not too large and each tile can be written.
+fn paintable_set(
+    painting: &Painting,
+    companions: &[(Part, AssetPath, InputFile)],
+    whole: Whole,
+) -> Result<(u32, u32), ProblemCause> {
+    for (part, _, file) in companions {
+        if let Part::Udim(_) = part {
+            let format = painting.output_spec(file.header.format).format;
+            paintable(&painting.recipe, file.header, format)?;
+        }
+    }
+    let mut recipe = painting.recipe.clone();
+    recipe.spread_over(whole.tile, whole.sides.0.max(whole.sides.1));
+    let (width, height) = recipe.common().output_size(whole.sides.0, whole.sides.1);
+    match width.max(height) > MAX_SIDE {
+        true => Err(ProblemCause::TooLarge { width, height }),
+        false => Ok((width, height)),
+    }
 }
 
 impl Drafter<'_> {
@@ -60,13 +93,10 @@ impl Drafter<'_> {
             let painting = &manifest.paintings(rule)[painting];
             let format = painting.output_spec(header.format).format;
             let mut companions = companions(&asset)?;
-            let size = match whole_of_tiles(&companions) {
+            shapes_fit(header, &companions)?;
+            let size = match Whole::of(&companions) {
                 None => paintable(&painting.recipe, header, format)?,
-                Some((grid, width, height)) => {
-                    let mut recipe = painting.recipe.clone();
-                    recipe.spread_over(grid.longer());
-                    paintable(&recipe, ImageHeader { width, height, ..header }, format)?
-                }
+                Some(whole) => paintable_set(painting, &companions, whole)?,
             };
             // Without relief the maps stay what they are.
             let has_relief = painting.recipe.common().relief > 0.0;
@@ -164,7 +194,7 @@ impl Drafter<'_> {
         let masks = companions.iter().filter(|(part, _, _)| is_mask(*part));
         let size_of =
             |(_, _, file): &(Part, AssetPath, InputFile)| (file.header.width, file.header.height);
-        let Template { painting, styles: decoded, init, .. } = template;
+        let Template { styles: decoded, init, .. } = template;
         let styles: Vec<_> = decoded.iter().map(|(_, size)| *size).collect();
         // Maps of a surface wait as files, and are decoded one at a time.
         let (maps, beside): (Vec<_>, Vec<_>) =
@@ -182,18 +212,20 @@ impl Drafter<'_> {
             .chain(beside.iter().copied().filter(|(part, _, _)| !is_mask(*part)).map(size_of))
             .chain([(header.width, header.height)])
             .collect();
-        let (recipe, size) = (&painting.recipe, (width, height));
+        let (recipe, size) = (&form.action.recipe, (width, height));
         let mask = masks.map(size_of).next();
         let own_size = (header.width, header.height);
+        // What shows of islands is their mask.
+        let has_islands = recipe.common().alpha == AlphaUse::Islands && header.alpha;
+        let mask = mask.or(has_islands.then_some(own_size));
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask))
             + estimate::regions_bytes(&form.action, own_size, size);
         let own = (!maps.is_empty()).then(|| estimate::material_bytes(own_size));
         // The tiles side by side.
-        let whole = whole_of_tiles(companions);
-        let own = own.or(whole.map(|(_, width, height)| estimate::material_bytes((width, height))));
-        let painted = estimate::memory_bytes(recipe, size, &sources, &styles)
-            + masked
-            + own.unwrap_or_default();
+        let own = own.or(Whole::of(companions).map(|whole| estimate::material_bytes(whole.sides)));
+        let runs = estimate::runs(&form.action).into_iter();
+        let largest = runs.map(|recipe| estimate::memory_bytes(recipe, size, &sources, &styles));
+        let painted = largest.max().unwrap_or(0) + masked + own.unwrap_or_default();
         let read_with = |others: &[_]| estimate::decoding_bytes(recipe, size, decoded, others);
         let largest = maps.iter().map(|(_, _, file)| file.header.footprint());
         let largest = largest.max_by_key(|footprint| footprint.decoding_bytes());
@@ -210,12 +242,19 @@ impl Drafter<'_> {
             width,
             height,
             least_memory_bytes: painted.max(read),
-            work: estimate::work(recipe, width, height) * estimate::coats(&form.action),
+            work: estimate::action_work(&form.action, width, height),
             action,
             training: None,
             state,
         };
-        Ok(Draft::Task { task: Box::new(task), keys, header })
+        let tiles = companions.iter().filter(|(part, _, _)| matches!(part, Part::Udim(_)));
+        let mut headers: Vec<_> = tiles.map(|(_, _, file)| file.header).collect();
+        if headers.is_empty() {
+            headers.push(header);
+        }
+        let format = |header: &ImageHeader| template.painting.output_spec(header.format).format;
+        let headers = headers.into_iter().map(|header| (header, format(&header))).collect();
+        Ok(Draft::Task { task: Box::new(task), keys, headers })
     }
 
     fn output(

@@ -234,6 +234,17 @@ impl Planner<'_> {
         let unsettled = &self.findings.listing.passed.unsettled;
         let failing: BTreeSet<_> =
             self.plan.problems.iter().map(|problem| &problem.asset).chain(unsettled).collect();
+        // A set of tiles is recorded under the first tile that it had.
+        let set = |path: &AssetPath| self.manifest.tile(path).map(|(rule, name)| (rule, name.set));
+        let failing_sets: HashSet<_> = match self.manifest.has_tiles() {
+            true => failing.iter().filter_map(|path| set(path)).collect(),
+            false => HashSet::new(),
+        };
+        let is_failing = |asset: &AssetPath| {
+            failing.contains(asset)
+                || !failing_sets.is_empty()
+                    && set(asset).is_some_and(|set| failing_sets.contains(&set))
+        };
         let tasks = self.plan.tasks.iter();
         let awaiting = self.plan.awaiting.iter().flat_map(|awaiting| awaiting.output_paths());
         // A network that was trained here is kept as long as rules paint with it.
@@ -243,10 +254,11 @@ impl Planner<'_> {
             .chain(self.manifest.networks())
             .chain(self.plan.copies.iter().map(|copy| &copy.output))
             .collect();
-        let orphaned =
-            self.findings.previous.iter().filter(|(output, record)| {
-                !made.contains(output) && !failing.contains(&record.asset)
-            });
+        let orphaned = self
+            .findings
+            .previous
+            .iter()
+            .filter(|(output, record)| !made.contains(output) && !is_failing(&record.asset));
         self.plan.orphans = orphaned.map(|(output, _)| output.clone()).collect();
     }
 }

@@ -72,9 +72,9 @@ impl<'a> Template<'a> {
             action.outputs.extend(maps);
             action.outputs.sort_by_key(|output| output.part);
         }
-        if let Some(grid) = UdimGrid::around(files.tiles.iter().map(|(tile, _)| *tile)) {
+        if let Some(Whole { tile, sides, .. }) = &files.whole {
             action.kind = AssetKind::udim();
-            action.recipe.spread_over(grid.longer());
+            action.recipe.spread_over(*tile, sides.0.max(sides.1));
             // The first tile is the color.
             let tiles = files.tiles.iter().skip(1);
             let tiles = tiles.map(|(tile, format)| OutputSpec {
@@ -84,7 +84,11 @@ impl<'a> Template<'a> {
             action.outputs.extend(tiles);
         }
         if let Some(regions) = self.painting.regions.as_ref().filter(|_| files.has_regions) {
-            action.regions = Some(painted_regions(manifest, findings, regions)?);
+            let named = painted_regions(manifest, findings, regions)?;
+            if let Some(path) = &self.painting.model {
+                check_learned(manifest, findings, regions, (path, &self.form.rule))?;
+            }
+            action.regions = Some(named);
             let names: BTreeSet<&str> = regions.styles().collect();
             let images = names.into_iter().flat_map(|name| &manifest.style(name).images);
             styles.extend(images.filter_map(|image| looked_at(findings, image)));
@@ -127,6 +131,27 @@ pub(super) struct AssetFiles {
     pub(super) has_regions: bool,
     /// The tiles of its set, each in its format; none if it is one picture.
     pub(super) tiles: Vec<(u16, ContainerFormat)>,
+    /// What they make together.
+    pub(super) whole: Option<Whole>,
+}
+
+/// The tiles of a set side by side, in places of the largest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Whole {
+    /// The longer side of a place.
+    pub(super) tile: u32,
+    /// Width and height of all.
+    pub(super) sides: (u32, u32),
+}
+
+impl Whole {
+    pub(super) fn of(companions: &[(Part, AssetPath, InputFile)]) -> Option<Self> {
+        let grid = UdimGrid::of_parts(companions.iter().map(|(part, _, _)| *part))?;
+        let tiles = companions.iter().filter(|(part, _, _)| matches!(part, Part::Udim(_)));
+        let sizes = tiles.map(|(_, _, file)| (file.header.width, file.header.height));
+        let place = sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))?;
+        Some(Self { tile: place.0.max(place.1), sides: grid.whole(place) })
+    }
 }
 
 impl AssetFiles {
@@ -143,6 +168,7 @@ impl AssetFiles {
             maps: format(Part::is_surface).collect(),
             has_regions: companions.iter().any(|(part, _, _)| *part == Part::Regions),
             tiles: format(|_| true).filter_map(tile).collect(),
+            whole: Whole::of(companions),
         }
     }
 }
@@ -273,6 +299,22 @@ fn painted_regions(
         softness: regions.softness,
         keeps_others: regions.keeps_others,
     })
+}
+
+/// That the network has learned the styles of all regions.
+fn check_learned(
+    manifest: &Manifest,
+    findings: &Findings<'_>,
+    regions: &PaintedRegions,
+    (path, rule): (&AssetPath, &str),
+) -> Result<(), PlanError> {
+    for name in regions.styles() {
+        let style = manifest.style(name);
+        network(findings, path, style, &style_refs(findings, style)?).map_err(|reason| {
+            PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
+        })?;
+    }
+    Ok(())
 }
 
 /// Maps of a surface follow the whole picture's paint.

@@ -128,7 +128,8 @@ fn what_has_no_maps_is_said() {
 fn of_several_names_for_a_map_the_first_that_exists_counts() {
     let listed = RELIEF.replace(
         "normal = \"art/{dir}/{material}_nor_gl{tail}.png\"",
-        "normal = [\"art/{dir}/{material}_n{tail}.png\", \"art/{dir}/{material}_nor_gl{tail}.png\"]\n\
+        "normal = [\"art/{dir}/{material}_n{tail}.png\", \
+         \"art/{dir}/{material}_nor_gl{tail}.png\"]\n\
          packed = [{ path = \"art/{dir}/{material}_orm.png\", channels = \"none+roughness\" }]",
     );
     let mut folder = street();

@@ -2,7 +2,7 @@
 
 use impasto_types::{AssetKind, Part};
 
-use super::folder::{folder, header};
+use super::folder::{Folder, asset, folder, header, path};
 use super::*;
 
 const SETS: &str = r#"
@@ -90,6 +90,47 @@ fn the_tiles_of_a_set_are_one_task_and_a_single_tile_is_a_picture() {
 }
 
 #[test]
+fn a_set_waits_for_a_tile_that_is_being_written_and_loses_nothing() {
+    let mut folder = folder(&["art/body.1002.png", "art/body.1003.png", "art/b.png"]);
+    let plan = folder.plan(SETS).expect("it can be planned");
+    folder.build(&plan);
+    let set = plan.tasks.iter().find(|task| task.outputs.len() > 1).expect("there is a set");
+    for output in &set.outputs {
+        let blob = BlobRef::of(output.path.as_str().as_bytes());
+        folder.previous.insert(output.path.clone(), set.record(blob));
+        folder.present.insert(output.path.clone(), blob);
+    }
+    folder.listing.passed.unsettled.insert(path("art/body.1004.png"));
+    let plan = folder.plan(SETS).expect("it can be planned");
+    assert_eq!((plan.tasks.len(), plan.orphans.len()), (1, 0), "{:?}", plan.orphans);
+    folder.listing.passed.unsettled.clear();
+    // A damaged tile before the first keeps the outputs of the others.
+    let mut first = asset("art/body.1001.png");
+    first.image = Err("it is damaged".to_owned());
+    folder.listing.assets.push(first);
+    let plan = folder.plan(SETS).expect("it can be planned");
+    assert_eq!((plan.problems.len(), plan.orphans.len()), (1, 0), "{:?}", plan.orphans);
+}
+
+#[test]
+fn a_tile_that_cannot_be_written_or_has_another_shape_is_a_problem_before_painting() {
+    let mut folder = folder(&["art/body.1001.png", "art/body.1002.png"]);
+    let header = |width, alpha| ImageHeader { width, alpha, ..header("a.png") };
+    let problem = |folder: &Folder, manifest: &str| {
+        folder.plan(manifest).expect("it can be planned").problems[0].to_string()
+    };
+    folder.listing.assets[1].image = Ok(header(100, false));
+    let text = problem(&folder, SETS);
+    assert!(text.contains("udim:1002 art/body.1002.png has 100 x 32 pixels"), "{text}");
+    folder.listing.assets[1].image = Ok(header(64, true));
+    let manifest =
+        SETS.replace("output = \"out/{dir}/{name}\"", "output = \"out/{dir}/{stem}.jpg\"");
+    let manifest = manifest.replace("size = 100", "format = \"jpg\"");
+    let text = problem(&folder, &manifest);
+    assert!(text.contains("alpha, which jpg cannot hold"), "{text}");
+}
+
+#[test]
 fn a_tile_that_cannot_be_read_is_the_problem_of_its_set() {
     let mut folder = folder(&["art/body.1001.png", "art/body.1002.png", "art/b.png"]);
     folder.listing.assets[1].image = Err("it is damaged".to_owned());
@@ -100,6 +141,7 @@ fn a_tile_that_cannot_be_read_is_the_problem_of_its_set() {
     assert_eq!(plan.tasks.len(), 1);
     folder.listing.assets[1].image =
         Ok(ImageHeader { width: 30_000, height: 15_000, ..header("a.png") });
+    folder.listing.assets[0].image = folder.listing.assets[1].image.clone();
     let large = SETS.replace("size = 100\n", "");
     let plan = folder.plan(&large).expect("it can be planned");
     assert!(plan.problems[0].to_string().contains("60000 x 15000"), "{:?}", plan.problems);
