@@ -111,7 +111,7 @@ fn a_farm_paints_the_same_and_a_map_of_another_shape_stops_no_other() {
     project.save("ids/b_id.png", &narrow);
     let built = project.run(&["build", "--require-farm", "--coordinator", &coordinator.url]);
     let built = built.expect_code(1);
-    assert!(built.err.contains("96 x 48") && built.err.contains("not the shape"), "{built}");
+    assert!(built.out.contains("ids/b_id.png has 96 x 48 pixels"), "{built}");
     assert!(!project.path("out/b.png").exists());
     assert!(project.read("out/a.png") == alone.read("out/a.png"));
 
