@@ -1,8 +1,9 @@
 //! A selection of a project's assets by globs, as `--only` gives it.
 
-use impasto_types::AssetPath;
+use impasto_types::{AssetPath, Part};
 
 use crate::glob::PathGlobs;
+use crate::manifest::TileName;
 use crate::suggest::nearest;
 use crate::{Manifest, Plan, PlannedTask};
 
@@ -59,11 +60,20 @@ impl Selection {
             plan.awaiting.iter().any(|awaiting| awaiting.model == *task.output())
         };
         let (selected, left) = tasks.partition(|task| match task.training {
-            None => self.holds(manifest, &task.asset),
+            None => self.holds(manifest, &task.asset) || self.holds_tile(manifest, task),
             Some(_) => is_awaited(task),
         });
         plan.tasks = selected;
         left
+    }
+
+    /// Whether another tile of the task's set is selected than the one that the asset is named by.
+    fn holds_tile(&self, manifest: &Manifest, task: &PlannedTask) -> bool {
+        task.inputs.iter().any(|input| match input.part {
+            Part::Udim(number) => TileName::sibling(&task.asset, number)
+                .is_some_and(|tile| self.holds(manifest, &tile)),
+            _ => false,
+        })
     }
 
     /// What to write instead of a glob that selects none of `tasks`, if that can be guessed: a

@@ -24,6 +24,14 @@ impl TileName {
         let set = format!("{}/{before}*.{}", path.parent(), path.extension()).to_lowercase();
         Some(Self { set, number })
     }
+
+    /// The path of another tile of the set that a tile's path belongs to, in its spelling.
+    pub(crate) fn sibling(tile: &AssetPath, number: u16) -> Option<AssetPath> {
+        let before = tile.file_stem().len().checked_sub(4)?;
+        let (stem, folder) = (tile.file_stem().get(..before)?, tile.parent());
+        let slash = if folder.is_empty() { "" } else { "/" };
+        format!("{folder}{slash}{stem}{number}.{}", tile.extension()).parse().ok()
+    }
 }
 
 #[cfg(test)]
@@ -38,6 +46,9 @@ mod tests {
         assert_eq!((one.number, other.number), (1001, 1012));
         assert_eq!(one.set, other.set);
         assert_ne!(tile("t/Body_1001.png").map(|tile| tile.set), Some(one.set));
+        let path = "t/Body.1001.png".parse().expect("a path");
+        let sibling = TileName::sibling(&path, 1012).expect("it is a tile");
+        assert_eq!(sibling.as_str(), "t/Body.1012.png");
         for name in ["body.2048.png", "body1001.png", "1001.png", "_1001.png", "body.0999.png"] {
             assert_eq!(tile(name), None, "{name}");
         }

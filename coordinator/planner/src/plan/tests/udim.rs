@@ -4,6 +4,7 @@ use impasto_types::{AssetKind, Part};
 
 use super::folder::{Folder, asset, folder, header, path};
 use super::*;
+use crate::Selection;
 
 const SETS: &str = r#"
 [project]
@@ -72,6 +73,11 @@ fn the_tiles_of_a_set_are_one_task_and_a_single_tile_is_a_picture() {
     }
     let plan = folder.plan(SETS).expect("it can be planned");
     assert_eq!((plan.stale().count(), plan.orphans.len()), (0, 0));
+    let manifest = Manifest::parse(SETS, "impasto.toml").expect("it parses");
+    let mut only = plan.clone();
+    let selection = Selection::new(vec!["art/body.1011.png".to_owned()]).expect("a glob");
+    selection.apply(&manifest, &mut only);
+    assert_eq!(only.tasks.len(), 1, "any tile selects its set");
     // A tile that changes paints the set again, and one that comes as well.
     let tile = folder.listing.assets.iter_mut().find(|asset| asset.path.as_str().contains("1011"));
     tile.expect("it is there").blob = BlobRef::of(b"changed");
