@@ -45,7 +45,7 @@ def run(t):
         ("walls/walls0.png", "rule `walls` takes it"),
         ("old/old0.png", "`exclude` of [project] names it"),
         ("s.png", "it is an image of style `s`"),
-        ("walls/a.ktx2", "does not read `.ktx2`"),
+        ("walls/a.psd", "does not read `.psd`"),
         ("other.png", "no rule matches it"),
     ]:
         said = t.impasto("plan", ".", "--why", name, cwd=t.dir).stdout
@@ -57,9 +57,9 @@ def run(t):
     flags = t.impasto("stylize", "--help").stdout
     t.check("gatys 300" in " ".join(flags.split()), "--help shows each preset's value")
 
-    (t.dir / "walls" / "a.ktx2").write_bytes(b"\xabKTX 20\xbb")
+    (t.dir / "walls" / "a.psd").write_bytes(b"8BPS\x00\x01")
     for glob, expected in [
-        ("walls/*.ktx2", ".ktx2"),
+        ("walls/*.psd", ".psd"),
         ("wals/**", "did you mean walls"),
         ("walls", "walls/**"),
         ("!walls/**", "`exclude`"),
