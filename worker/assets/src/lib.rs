@@ -30,6 +30,7 @@ mod limits;
 mod look;
 mod metadata;
 mod orientation;
+mod parts;
 mod picture;
 mod png_chunks;
 mod png_color;

@@ -1,12 +1,13 @@
 //! What stands before the pictures of a KTX2 file, checked.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 
 use ktx2::dfd::{Basic, BlockHeader};
 use ktx2::{ColorModel, Header, SupercompressionScheme};
 
 use super::{damaged, unsupported};
 use crate::ktx2_layout::{Entry, Ktx2Layout, ORIENTATION, Packing, SWIZZLE, has_alpha, texels};
+use crate::parts::read_part;
 use crate::texels::{Masks, Texels, mip_size, most_mips};
 use crate::{AlphaKind, AssetErrorKind, Color, Limits, Orientation};
 
@@ -149,23 +150,19 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |four| u32::from_le_bytes(*four))
 }
 
-/// A part of the file. Its place is checked before memory is allocated for it.
+/// A part of the file that describes it, which is small.
 fn part<R: Read + Seek>(
     reader: &mut R,
     length: u64,
     at: u64,
     size: u64,
 ) -> Result<Vec<u8>, AssetErrorKind> {
-    if at.checked_add(size).is_none_or(|end| end > length) {
-        return Err(AssetErrorKind::Truncated);
-    }
-    if size > MOST_BYTES {
+    // What lies beyond the file is cut off, however large it is.
+    let is_there = at.checked_add(size).is_some_and(|end| end <= length);
+    if is_there && size > MOST_BYTES {
         return Err(unsupported(format!("a description of more than {MOST_BYTES} bytes")));
     }
-    reader.seek(SeekFrom::Start(at)).map_err(AssetErrorKind::Read)?;
-    let mut bytes = vec![0; size as usize];
-    reader.read_exact(&mut bytes).map_err(AssetErrorKind::Read)?;
-    Ok(bytes)
+    read_part(reader, length, at, size)
 }
 
 fn check_single_picture(header: &Header) -> Result<(), AssetErrorKind> {

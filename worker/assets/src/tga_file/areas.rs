@@ -3,8 +3,8 @@
 use std::io::{Read, Seek};
 
 use super::fields::{Fields, HEADER_BYTES};
-use super::read;
 use crate::TgaAreas;
+use crate::parts::read_part;
 
 const FOOTER_BYTES: u64 = 26;
 const SIGNATURE: &[u8] = b"TRUEVISION-XFILE.\0";
@@ -29,13 +29,15 @@ pub(super) struct Footer {
 impl Footer {
     pub(super) fn read<R: Read + Seek>(reader: &mut R, length: u64) -> Self {
         let at = length.saturating_sub(FOOTER_BYTES);
-        let Ok(footer) = read(reader, length, at, FOOTER_BYTES) else { return Self::default() };
+        let Ok(footer) = read_part(reader, length, at, FOOTER_BYTES) else {
+            return Self::default();
+        };
         let Some(offsets) = footer.strip_suffix(SIGNATURE) else { return Self::default() };
         let (extension, developer) = (long(&offsets[..4]), long(&offsets[4..]));
         let extension = (extension != 0).then(|| {
-            let size = read(reader, length, extension, 2).ok()?;
+            let size = read_part(reader, length, extension, 2).ok()?;
             let size = u64::from(u16::from_le_bytes([size[0], size[1]]));
-            read(reader, length, extension, size).ok().filter(|_| size >= EXTENSION_BYTES)
+            read_part(reader, length, extension, size).ok().filter(|_| size >= EXTENSION_BYTES)
         });
         let extension = extension.flatten();
         Self {
@@ -60,10 +62,10 @@ impl Footer {
         let correction_at =
             self.extension.as_ref().map_or(0, |area| long(&area[CORRECTION_OFFSET]));
         TgaAreas {
-            id: read(reader, length, HEADER_BYTES as u64, fields.id_bytes as u64)
+            id: read_part(reader, length, HEADER_BYTES as u64, fields.id_bytes as u64)
                 .unwrap_or_default(),
             correction: (correction_at != 0)
-                .then(|| read(reader, length, correction_at, CORRECTION_BYTES).ok())
+                .then(|| read_part(reader, length, correction_at, CORRECTION_BYTES).ok())
                 .flatten(),
             extension: self.extension,
             developer: developer(reader, length, self.developer_at).unwrap_or_default(),
@@ -78,9 +80,9 @@ fn developer<R: Read + Seek>(reader: &mut R, length: u64, at: u64) -> Option<Vec
     if at == 0 {
         return None;
     }
-    let count = read(reader, length, at, 2).ok()?;
+    let count = read_part(reader, length, at, 2).ok()?;
     let count = u64::from(u16::from_le_bytes([count[0], count[1]]));
-    let directory = read(reader, length, at + 2, count * ENTRY_BYTES).ok()?;
+    let directory = read_part(reader, length, at + 2, count * ENTRY_BYTES).ok()?;
     // Fields do not overlap, so together they are shorter than the file.
     let mut left = length;
     let mut fields = Vec::new();
@@ -88,7 +90,7 @@ fn developer<R: Read + Seek>(reader: &mut R, length: u64, at: u64) -> Option<Vec
         let (at, size) = (long(&entry[2..6]), long(&entry[6..]));
         left = left.checked_sub(size)?;
         let number = u16::from_le_bytes([entry[0], entry[1]]);
-        fields.push((number, read(reader, length, at, size).ok()?));
+        fields.push((number, read_part(reader, length, at, size).ok()?));
     }
     Some(fields)
 }

@@ -5,12 +5,13 @@ mod decode;
 mod fields;
 mod pixels;
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek};
 
 use impasto_types::{ContainerFormat, Depth, FileTrait, FileTraits};
 
 pub(crate) use decode::{check, decode};
 
+use crate::parts::read_part;
 use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation};
 use areas::Footer;
 use fields::{Attribute, Fields, HEADER_BYTES};
@@ -23,7 +24,7 @@ pub(crate) fn header<R: Read + Seek>(
     length: u64,
     limits: &Limits,
 ) -> Result<Header, AssetErrorKind> {
-    let head = read(&mut reader, length, 0, HEADER_BYTES as u64)?;
+    let head = read_part(&mut reader, length, 0, HEADER_BYTES as u64)?;
     let fields = Fields::parse(&head)?;
     limits.check(fields.width.into(), fields.height.into())?;
     let footer = Footer::read(&mut reader, length);
@@ -32,7 +33,7 @@ pub(crate) fn header<R: Read + Seek>(
         Attribute::Alpha(_) => true,
         Attribute::None | Attribute::Data => false,
         Attribute::AlphaIfAny => {
-            let bytes = read(&mut reader, length, 0, length)?;
+            let bytes = read_part(&mut reader, length, 0, length)?;
             Pixels::read(&bytes, &fields)?.has_attributes()?
         }
     };
@@ -52,20 +53,4 @@ pub(crate) fn header<R: Read + Seek>(
         orientation: Orientation::Normal,
         traits,
     })
-}
-
-/// Reads a part of a file of `length` bytes. The part is checked before memory is allocated for it.
-fn read<R: Read + Seek>(
-    reader: &mut R,
-    length: u64,
-    at: u64,
-    size: u64,
-) -> Result<Vec<u8>, AssetErrorKind> {
-    if at.checked_add(size).is_none_or(|end| end > length) {
-        return Err(AssetErrorKind::Truncated);
-    }
-    reader.seek(SeekFrom::Start(at)).map_err(AssetErrorKind::Read)?;
-    let mut bytes = vec![0; size as usize];
-    reader.read_exact(&mut bytes).map_err(AssetErrorKind::Read)?;
-    Ok(bytes)
 }
