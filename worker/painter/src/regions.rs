@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use impasto_assets::{Header, Limits, Picture, decode};
 use impasto_engine::{Joins, Mask};
-use impasto_types::{IdColor, Regions, is_same_shape};
+use impasto_types::{IdColor, Regions};
 
+use crate::adapter::check_shape;
 use crate::nearest::{nearest, neighbors};
 use crate::{AdapterError, Source};
 
@@ -27,18 +28,6 @@ pub(crate) enum Owner {
 pub(crate) struct Shares {
     /// In the picture's size. No mask where one region has all of it.
     pub(crate) shares: Vec<(Owner, Option<Mask>)>,
-}
-
-/// An ID map whose picture has another shape.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "`{name}` has {} x {} pixels, which is not the shape of its picture of {} x {}", size.0,
-    size.1, picture.0, picture.1
-)]
-struct OtherShape {
-    name: String,
-    size: (usize, usize),
-    picture: (usize, usize),
 }
 
 /// An ID map as it lies on a picture's pixels.
@@ -98,11 +87,7 @@ impl IdMap {
         picture: (usize, usize),
         joins: &Joins,
     ) -> Result<Shares, AdapterError> {
-        let pixels = |(width, height): (usize, usize)| (width as u32, height as u32);
-        if !is_same_shape(pixels((self.width, self.height)), pixels(picture)) {
-            let (name, size) = (self.name.clone(), (self.width, self.height));
-            return Err(AdapterError::Other(Box::new(OtherShape { name, size, picture })));
-        }
+        check_shape(&self.name, (self.width, self.height), "picture", picture)?;
         let wraps = (joins.repeats_across(), joins.repeats_down());
         let owners = self.owners(regions, wraps);
         let at = |place: usize, from: usize, to: usize| (2 * place + 1) * from / (2 * to);

@@ -15,7 +15,7 @@ use std::{fmt, fs, io};
 
 use impasto_assets::{AlphaKind, AssetError, ColorSpace, Limits, Picture, bleed, decode};
 use impasto_engine::{Image, Joins, Mask, Style, resize_plane, resize_weighted};
-use impasto_types::{OutputSpec, Part, Recipe, StyleRef};
+use impasto_types::{OutputSpec, Part, Recipe, StyleRef, is_same_shape};
 
 pub(crate) use material::MaterialAdapter;
 pub(crate) use picture::PictureAdapter;
@@ -150,6 +150,11 @@ pub enum AdapterError {
     Transparent { name: String },
     #[error("`{name}` cannot be its mask")]
     Mask { name: String, source: Box<dyn Error + Send + Sync> },
+    #[error(
+        "`{name}` has {} x {} pixels, which is not the shape of the {what} of {} x {}", size.0,
+        size.1, own.0, own.1
+    )]
+    OtherShape { name: String, size: (usize, usize), what: &'static str, own: (usize, usize) },
     /// An adapter's own reason.
     #[error(transparent)]
     Other(Box<dyn Error + Send + Sync>),
@@ -236,4 +241,19 @@ pub(crate) fn product(one: Option<&Mask>, other: Option<&Mask>) -> Option<Vec<f3
         (Some(only), None) | (None, Some(only)) => Some(only.weights().to_vec()),
         (None, None) => None,
     }
+}
+
+/// Checks that a picture of this name has the shape of `what` it belongs to.
+pub(crate) fn check_shape(
+    name: &str,
+    size: (usize, usize),
+    what: &'static str,
+    own: (usize, usize),
+) -> Result<(), AdapterError> {
+    // Sides are at most 32768.
+    let pixels = |(width, height): (usize, usize)| (width as u32, height as u32);
+    if is_same_shape(pixels(size), pixels(own)) {
+        return Ok(());
+    }
+    Err(AdapterError::OtherShape { name: name.to_owned(), size, what, own })
 }

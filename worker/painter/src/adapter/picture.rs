@@ -94,10 +94,9 @@ impl Adapter for PictureAdapter {
         let has_islands = covers && recipe.common().alpha == AlphaUse::Islands;
         let mut hidden = None;
         if covers {
-            if is_transparency_empty(&picture) {
-                hidden = hidden_level(&picture);
-                bleed(&mut picture);
-            } else if has_islands {
+            let is_empty = is_transparency_empty(&picture);
+            hidden = is_empty.then(|| hidden_level(&picture)).flatten();
+            if is_empty || has_islands {
                 bleed(&mut picture);
             }
             coverage = super::coverage(&picture);
@@ -108,7 +107,6 @@ impl Adapter for PictureAdapter {
         let painted = painted.and_then(|weights| Mask::new(width, height, weights).ok());
         let mask = painted.or(mask);
         let Picture { rgb, alpha, extra, origin, .. } = picture;
-        let unpainted = None;
         let image = Some(Image { width, height, rgb });
         let view = View { image, coverage: coverage.clone(), mask, joins };
         let asset = OpenPicture {
@@ -118,7 +116,7 @@ impl Adapter for PictureAdapter {
             extra,
             coverage,
             hidden,
-            unpainted,
+            unpainted: None,
             has_islands,
             kept,
             origin,

@@ -3,10 +3,11 @@
 
 use impasto_assets::{ColorSpace, LightMeter, Limits, ToneCurve, decode};
 use impasto_engine::{Image, Joins, Mask, resize_plane};
-use impasto_types::{OutputSpec, Part, Recipe, UdimGrid, is_same_shape};
+use impasto_types::{OutputSpec, Part, Recipe, UdimGrid};
 
 use super::{
-    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, View, resized,
+    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, View, check_shape,
+    resized,
 };
 
 /// Opens a UDIM set: every [`Part::Udim`] is a picture. [`Part::Color`] is the file of the tile
@@ -28,18 +29,6 @@ struct OpenTile {
     number: u16,
     asset: Box<dyn OpenAsset>,
     size: (usize, usize),
-}
-
-/// Tiles of one set in different shapes.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "`{name}` has {} x {} pixels, which is not the shape of its set's largest tile, {} x {}",
-    size.0, size.1, cell.0, cell.1
-)]
-struct OtherShape {
-    name: String,
-    size: (usize, usize),
-    cell: (usize, usize),
 }
 
 /// A tile's picture in its place.
@@ -77,11 +66,7 @@ impl Adapter for UdimAdapter {
             (usize::max(most.0, tile.size.0), usize::max(most.1, tile.size.1))
         });
         for (tile, OpenTile { size, .. }) in tiles.iter().zip(&open) {
-            let pixels = |(width, height): (usize, usize)| (width as u32, height as u32);
-            if !is_same_shape(pixels(*size), pixels(cell)) {
-                let (name, size) = (tile.name.clone(), *size);
-                return Err(AdapterError::Other(Box::new(OtherShape { name, size, cell })));
-            }
+            check_shape(&tile.name, *size, "largest tile", cell)?;
         }
         let view = side_by_side(tiles, grid, cell);
         let asset = OpenSet { grid, cell, tiles: open };
@@ -113,31 +98,33 @@ fn side_by_side(tiles: Vec<Tile>, grid: UdimGrid, cell: (usize, usize)) -> View 
     let mut whole = Whole::new((columns * cell.0, rows * cell.1));
     let is_full = tiles.len() == columns * rows;
     let is_opaque = tiles.iter().all(|tile| tile.view.coverage.is_none());
+    let is_painted = tiles.iter().all(|tile| tile.view.mask.is_none());
     let mut filled = vec![false; columns * rows];
     for Tile { number, view, .. } in tiles {
-        let View { image, coverage, joins, .. } = view;
+        let View { image, coverage, mask, joins } = view;
         let Some(image) = image else { continue };
         let size = (image.width, image.height);
         let image = resized(image, coverage.as_ref(), &joins, cell);
-        let there = match &coverage {
+        let plane = |mask: Option<&Mask>| match mask {
             Some(mask) => resize_plane(mask.weights(), 1, size, cell, (false, false)),
             None => vec![1.0; cell.0 * cell.1],
         };
+        let planes = [plane(coverage.as_ref()), plane(mask.as_ref())];
         let (column, row) = grid.place(number);
         let (column, row) = (column as usize, row as usize);
         filled[row * columns + column] = true;
-        whole.put((column * cell.0, row * cell.1), &image.rgb, &there, cell);
+        whole.put((column * cell.0, row * cell.1), &image.rgb, &planes, cell);
     }
     for place in (0..columns * rows).filter(|place| !filled[*place]) {
         let (column, row) = (place % columns, place / columns);
         whole.mirror((column, row), (columns, rows), cell, &filled);
     }
-    let Whole { size: (width, height), rgb, there, is_tile } = whole;
+    let Whole { size: (width, height), rgb, there, painted } = whole;
     let mask = |weights: Vec<f32>| Mask::new(width, height, weights).ok();
     View {
         image: Some(Image { width, height, rgb }),
         coverage: if is_full && is_opaque { None } else { mask(there) },
-        mask: if is_full { None } else { mask(is_tile) },
+        mask: if is_full && is_painted { None } else { mask(painted) },
         joins: Joins::default(),
     }
 }
@@ -148,25 +135,33 @@ struct Whole {
     rgb: Vec<f32>,
     /// How much of each pixel there is.
     there: Vec<f32>,
-    /// Where a tile is.
-    is_tile: Vec<f32>,
+    /// How far each pixel is painted: not at all where no tile is.
+    painted: Vec<f32>,
 }
 
 impl Whole {
     fn new(size: (usize, usize)) -> Self {
         let pixels = size.0 * size.1;
-        let (there, is_tile) = (vec![0.0; pixels], vec![0.0; pixels]);
-        Self { size, rgb: vec![0.0; 3 * pixels], there, is_tile }
+        let (there, painted) = (vec![0.0; pixels], vec![0.0; pixels]);
+        Self { size, rgb: vec![0.0; 3 * pixels], there, painted }
     }
 
-    /// Puts a tile of `cell` pixels at `origin`.
-    fn put(&mut self, origin: (usize, usize), rgb: &[f32], there: &[f32], cell: (usize, usize)) {
+    /// Puts a tile of `cell` pixels at `origin`, with how much of each of its pixels is there and
+    /// how far it is painted.
+    fn put(
+        &mut self,
+        origin: (usize, usize),
+        rgb: &[f32],
+        [there, painted]: &[Vec<f32>; 2],
+        cell: (usize, usize),
+    ) {
         for y in 0..cell.1 {
             let (to, from) = ((origin.1 + y) * self.size.0 + origin.0, y * cell.0);
             self.rgb[3 * to..][..3 * cell.0].copy_from_slice(&rgb[3 * from..][..3 * cell.0]);
-            let weights = there[from..][..cell.0].iter().map(|weight| weight.clamp(0.0, 1.0));
-            self.there[to..].iter_mut().zip(weights).for_each(|(to, weight)| *to = weight);
-            self.is_tile[to..][..cell.0].fill(1.0);
+            for (whole, tile) in [(&mut self.there, there), (&mut self.painted, painted)] {
+                let weights = tile[from..][..cell.0].iter().map(|weight| weight.clamp(0.0, 1.0));
+                whole[to..].iter_mut().zip(weights).for_each(|(to, weight)| *to = weight);
+            }
         }
     }
 
@@ -259,7 +254,7 @@ fn cut(whole: &Image, (column, row): (u32, u32), (columns, rows): (u32, u32)) ->
 #[cfg(test)]
 mod tests {
     use impasto_assets::{Origin, Picture, encode};
-    use impasto_types::{ContainerFormat, Depth, Optimize};
+    use impasto_types::{AlphaUse, ContainerFormat, Depth, Optimize};
 
     use super::*;
     use crate::Source;
@@ -328,6 +323,27 @@ mod tests {
             assert_eq!(read(&file.bytes).alpha, read(&source.bytes).alpha);
             assert_eq!(read(&file.bytes).rgb, read(&source.bytes).rgb, "{}", source.name);
         }
+    }
+
+    #[test]
+    fn what_does_not_show_of_islands_is_not_painted_in_a_set_either() {
+        let sources = [
+            (1001, tile("a.1001.png", SIDE, [10.0, 200.0], None)),
+            (1002, tile("a.1002.png", SIDE, [90.0, 200.0], Some(0.0))),
+        ];
+        let mut files: Files<'_> =
+            sources.iter().map(|(number, source)| (Part::Udim(*number), source)).collect();
+        files.insert(Part::Color, &sources[0].1);
+        let mut recipe = recipe();
+        recipe.common_mut().alpha = AlphaUse::Islands;
+        let mut half = decode(&sources[1].1.bytes, "a.png", &Limits::default()).expect("a PNG");
+        half.alpha = Some((0..SIDE * SIDE).map(|at| (at % SIDE / 8) as f32).collect());
+        let bytes = encode(&half, spec(Part::Color)).expect("it encodes");
+        let half = Source { name: "a.1002.png".to_owned(), bytes };
+        files.insert(Part::Udim(1002), &half);
+        let opened = UdimAdapter.open(&files, &recipe).expect("it opens");
+        let mask = opened.views[0].mask.as_ref().expect("not all is painted");
+        assert_eq!([3, SIDE + 3, SIDE + 12].map(|x| mask.weights()[x]), [1.0, 0.0, 1.0]);
     }
 
     #[test]
