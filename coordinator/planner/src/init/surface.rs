@@ -17,11 +17,12 @@ enum Key {
 }
 
 /// The words of maps that follow the paint.
-const WORDS: [(Key, &[&[&str]]); 13] = [
-    (Key::Normal, &[&NORMALS, &["n", "nor", "norm", "nm", "normal", "local", "normaltexture"]]),
+const WORDS: [(Key, &[&str]); 14] = [
+    (Key::Normal, &NORMALS),
+    (Key::Normal, &["n", "nor", "norm", "nm", "normal", "local", "normaltexture"]),
     (
         Key::Height,
-        &[&[
+        &[
             "disp",
             "displ",
             "dsp",
@@ -33,12 +34,12 @@ const WORDS: [(Key, &[&[&str]]); 13] = [
             "h",
             "bump",
             "bmp",
-        ]],
+        ],
     ),
-    (Key::Roughness, &[&["rough", "roughness", "roughnessmap", "roughmap", "rgh", "r"]]),
+    (Key::Roughness, &["rough", "roughness", "roughnessmap", "roughmap", "rgh", "r"]),
     (
         Key::Packed("occlusion+roughness+metallic"),
-        &[&[
+        &[
             "orm",
             "arm",
             "aorm",
@@ -47,28 +48,28 @@ const WORDS: [(Key, &[&[&str]]); 13] = [
             "occlusionroughmetal",
             "aoroughnessmetallic",
             "ambientocclusionroughnessmetallic",
-        ]],
+        ],
     ),
     (
         Key::Packed("none+roughness+metallic"),
-        &[&[
+        &[
             "metallicroughness",
             "metallicroughnesstexture",
             "metalroughness",
             "roughnessmetallic",
             "roughmetal",
-        ]],
+        ],
     ),
-    (Key::Packed("roughness+metallic+occlusion"), &[&["rma", "rmao"]]),
-    (Key::Packed("metallic+roughness+occlusion"), &[&["mra", "mrao", "mro"]]),
-    (Key::Packed("occlusion+roughness+height"), &[&["ord", "ordp"]]),
-    (Key::Packed("occlusion+roughness+metallic+height"), &[&["ormh"]]),
-    (Key::Packed("roughness+metallic+occlusion+height"), &[&["rmah"]]),
-    (Key::Packed("metallic+roughness+occlusion+height"), &[&["mrah"]]),
-    (Key::Packed("metallic+occlusion+mask+smoothness"), &[&["maskmap", "mads"]]),
+    (Key::Packed("roughness+metallic+occlusion"), &["rma", "rmao"]),
+    (Key::Packed("metallic+roughness+occlusion"), &["mra", "mrao", "mro"]),
+    (Key::Packed("occlusion+roughness+height"), &["ord", "ordp"]),
+    (Key::Packed("occlusion+roughness+metallic+height"), &["ormh"]),
+    (Key::Packed("roughness+metallic+occlusion+height"), &["rmah"]),
+    (Key::Packed("metallic+roughness+occlusion+height"), &["mrah"]),
+    (Key::Packed("metallic+occlusion+mask+smoothness"), &["maskmap", "mads"]),
     (
         Key::Packed("metallic+none+none+smoothness"),
-        &[&["metallicsmoothness", "metallicgloss", "metallicglossmap"]],
+        &["metallicsmoothness", "metallicgloss", "metallicglossmap"],
     ),
 ];
 
@@ -122,7 +123,7 @@ fn patterns(assets: &[&AssetPath]) -> Vec<(Key, String)> {
     let mut served: BTreeMap<(Key, String), BTreeSet<(&str, &str)>> = BTreeMap::new();
     for map in maps {
         let Some(word) = DataMaps::word(map) else { continue };
-        let named = WORDS.iter().find(|(_, words)| words.concat().contains(&word.as_str()));
+        let named = WORDS.iter().find(|(_, words)| words.contains(&word.as_str()));
         let (Some((key, _)), Some(colors)) = (named, folders.get(map.parent())) else { continue };
         let Some((name, pattern)) = colors.pattern(map.file_stem()) else { continue };
         let pattern = format!("{{dir}}/{pattern}.{}", map.extension());
@@ -220,6 +221,14 @@ mod tests {
             )],
         );
         check(&["m/wall.png", "n/wall_n.png", "m/left_arm.png"], &[]);
+    }
+
+    #[test]
+    fn every_word_is_that_of_a_map() {
+        for word in WORDS.iter().flat_map(|(_, words)| *words) {
+            let path = format!("wall_{word}.png").parse().expect("it is a path");
+            assert_eq!(DataMaps::word(&path).as_deref(), Some(*word));
+        }
     }
 
     #[test]
