@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io::{self, BufRead, BufReader, Cursor, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -97,7 +97,7 @@ impl Thumbnails {
             let kept = fs::metadata(self.folder.join(&kept.file));
             kept.is_ok_and(|kept| kept.len() <= size.max_bytes as u64)
         };
-        let made = || self.made.lock().expect("no thread panics with this lock");
+        let made = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let known = self.kept.get(&key).filter(fits).cloned();
         let known = known.or_else(|| made().get(&key).cloned());
         let thumbnail = match known {
@@ -110,7 +110,7 @@ impl Thumbnails {
                 thumbnail
             }
         };
-        self.used.lock().expect("no thread panics with this lock").insert(thumbnail.file.clone());
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(thumbnail.file.clone());
         Ok(thumbnail)
     }
 
@@ -154,7 +154,7 @@ impl Thumbnails {
     /// # Errors
     /// If a file cannot be removed.
     pub fn remove_unused(&self) -> io::Result<()> {
-        let used = self.used.lock().expect("no thread panics with this lock");
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         for entry in fs::read_dir(&self.folder).into_iter().flatten() {
             let entry = entry?;
             if !entry.file_name().to_str().is_some_and(|name| used.contains(name)) {
