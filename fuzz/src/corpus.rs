@@ -27,7 +27,10 @@ fn main() {
     for (at, ktx2) in fixtures::ktx2::every_kind().into_iter().enumerate() {
         write(format!("{at}.ktx2"), ktx2.file(&ktx2.noise(at as u32)));
     }
-    for format in ContainerFormat::ALL {
+    for (at, glb) in fixtures::glb::every_kind().into_iter().enumerate() {
+        write(format!("{at}.glb"), glb.file());
+    }
+    for format in ContainerFormat::pictures() {
         for alpha in [false, true] {
             if alpha && !format.holds_alpha() {
                 continue;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
+use impasto_assets::{AssetError, AssetErrorKind, Header, Limits, decode, read_header};
 use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_project::replace_output;
@@ -15,6 +15,7 @@ use impasto_types::{
 };
 use serde_json::json;
 
+use crate::asset_kind::{check_models, fit, header_of};
 use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
 use crate::follow::Follow;
@@ -56,6 +57,8 @@ pub(crate) struct DirectArgs {
 pub(crate) struct Subject {
     pub(crate) content: Option<PathBuf>,
     pub(crate) mask: Option<PathBuf>,
+    /// The model that shows the content.
+    pub(crate) mesh: Option<PathBuf>,
     pub(crate) styles: Vec<StyleArg>,
     pub(crate) regions: RegionArgs,
     pub(crate) recipe: RecipePatch,
@@ -71,6 +74,7 @@ impl Subject {
         let files = [
             (Part::Color, self.content.as_deref()),
             (Part::Mask, self.mask.as_deref()),
+            (Part::Mesh, self.mesh.as_deref()),
             (Part::Regions, self.regions.map.as_deref()),
             (Part::Init, init),
             (Part::Model, self.recipe.model.as_deref().map(Path::new)),
@@ -137,7 +141,7 @@ pub(crate) fn paint(
         .extension()
         .and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()));
     let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
-    if args.quality.is_some() && format != ContainerFormat::Jpeg {
+    if args.quality.is_some() && !format.has_quality() {
         return Err(DirectError::Quality { path: args.output.clone(), format }.into());
     }
     let mut recipe = subject.recipe.resolve().map_err(Failure::usage)?;
@@ -151,7 +155,25 @@ pub(crate) fn paint(
     if subject.recipe.optimize.style_scale.is_none() {
         keep_texels(&mut recipe, &styles);
     }
-    let (width, height) = output_size(&recipe, format, &sources)?;
+    let asset = sources.files.get(&Part::Color).map(header_of).transpose();
+    let asset = asset.map_err(DirectError::from)?;
+    if let (Some(content), Some(0)) =
+        (sources.files.get(&Part::Color), asset.as_ref().and_then(|header| header.largest))
+    {
+        // The error says why there is nothing to paint.
+        decode(&content.bytes, &content.name, &Limits::default()).map_err(DirectError::from)?;
+    }
+    check_models(&sources)?;
+    let kind = match subject.mesh {
+        Some(_) => AssetKind::model(),
+        None => fit(&mut recipe, asset.as_ref()),
+    };
+    let has_maps = asset.as_ref().is_some_and(|header| header.format.is_model());
+    if recipe.common().relief > 0.0 && !has_maps {
+        return Err(Failure::usage("--relief is for models and for the maps of a material")
+            .hint("set `relief` in a manifest, and `impasto build`"));
+    }
+    let (width, height) = output_size(&recipe, format, &sources, asset.as_ref())?;
     let name = args.output.display().to_string();
     if args.dry_run.dry_run {
         context.screen.message(format_args!("would paint {name}, {width} x {height}"));
@@ -175,9 +197,11 @@ pub(crate) fn paint(
     let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
     let output =
         OutputSpec { part: Part::Color, format, quality: args.quality.unwrap_or(DEFAULT_QUALITY) };
-    let mut action =
-        sources.action(AssetKind::photograph(), recipe, &weights, models, vec![output]);
+    let mut action = sources.action(kind, recipe, &weights, models, vec![output]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
+    let content = subject.content.as_deref().filter(|_| subject.mesh.is_some());
+    let stem = content.and_then(Path::file_stem);
+    action.texture = stem.map(|stem| stem.to_string_lossy().to_lowercase());
     let of_regions = sources.styles.iter().skip(subject.styles.len());
     let of_regions: Vec<_> = of_regions.map(|style| BlobRef::of(&style.bytes)).collect();
     action.regions = subject.regions.regions(&of_regions, crop);
@@ -207,10 +231,6 @@ fn check_needs(subject: &Subject, recipe: &Recipe) -> Result<(), Failure> {
     }
     if !method.takes_model() && subject.styles.is_empty() {
         return Err(Failure::usage(format!("method {method} needs a --style")));
-    }
-    if recipe.common().relief > 0.0 {
-        return Err(Failure::usage("--relief is for the maps of a material")
-            .hint("set `relief` in a manifest, and `impasto build`"));
     }
     Ok(())
 }
@@ -287,23 +307,27 @@ fn output_size(
     recipe: &Recipe,
     format: ContainerFormat,
     sources: &Sources,
+    asset: Option<&Header>,
 ) -> Result<(u32, u32), DirectError> {
-    let header = |source: &Source| read_header(&source.bytes, &source.name, &Limits::default());
     let pictures = sources.files.iter().filter(|(part, _)| **part != Part::Model);
     for source in sources.styles.iter().chain(pictures.map(|(_, file)| file)) {
-        header(source)?;
+        header_of(source)?;
     }
     let common = recipe.common();
-    let (name, shape) = match sources.files.get(&Part::Color) {
-        Some(content) => {
-            let header = header(content)?;
-            let (width, height) = header.upright_size();
+    let name = sources.files.get(&Part::Color).map_or("the texture", |file| file.name.as_str());
+    let shape = match asset {
+        Some(header) => {
+            // What a mesh shows is the stored grid.
+            let (width, height) = match sources.files.contains_key(&Part::Mesh) {
+                true => (header.width, header.height),
+                false => header.upright_size(),
+            };
             let (width, height) = common.output_size(width, height);
-            (content.name.as_str(), Shape { width, height, alpha: header.alpha })
+            Shape { width, height, alpha: header.alpha, asset: header.format }
         }
         None => {
             let side = common.size.unwrap_or(MIN_SIDE);
-            ("the texture", Shape { width: side, height: side, alpha: false })
+            Shape { width: side, height: side, alpha: false, asset: ContainerFormat::Png }
         }
     };
     let refused = |error: CannotWrite| AssetError { name: name.to_owned(), kind: error.into() };

@@ -3,6 +3,7 @@
 //! `impasto-build` runs a build and reports to an observer; this crate chooses where it runs, and
 //! draws it. Only [`Screen`] prints. This crate does not paint and does not decide what is stale.
 
+mod asset_kind;
 pub mod at_file;
 mod bar_term;
 mod bare_flags;

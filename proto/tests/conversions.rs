@@ -20,6 +20,7 @@ fn spec() -> TaskSpec {
             inputs: vec![input(Part::Color, BlobRef::of(b"content"))],
             styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
             regions: None,
+            texture: None,
             models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"weights") }],
             outputs: vec![png()],
         },

@@ -227,6 +227,7 @@ fn task(name: &str) -> TaskSpec {
             inputs: vec![Input::blob(Part::Color, content)],
             styles: vec![StyleRef::whole(style, 1.0)],
             regions: None,
+            texture: None,
             models: vec![],
             outputs,
         },

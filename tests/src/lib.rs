@@ -11,6 +11,7 @@ mod build_tools;
 pub mod chaos;
 mod eventually;
 mod farm;
+pub mod glb;
 pub mod metadata;
 mod models;
 mod modules;

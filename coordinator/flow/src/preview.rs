@@ -64,7 +64,8 @@ fn leave_maps(task: &mut PlannedTask) {
         return;
     }
     let action = &mut Arc::make_mut(&mut task.form).action;
-    action.kind = AssetKind::picture();
+    let has_mesh = task.inputs.iter().any(|input| input.part == Part::Mesh);
+    action.kind = if has_mesh { AssetKind::model() } else { AssetKind::picture() };
     action.outputs.retain(|output| !output.part.is_surface());
     action.recipe.common_mut().relief = 0.0;
     let inputs = task.inputs.iter().filter(|input| !input.part.is_surface());
@@ -92,10 +93,12 @@ fn shrink(
     header: &ImageHeader,
     inputs: &BTreeMap<Digest, ImageHeader>,
 ) {
-    // A tile is as large as another preview, and its whole set is painted.
+    // A tile is as large as another preview, and its whole set is painted; so is a texture, and
+    // its whole model.
     let grid = UdimGrid::of_parts(task.inputs.iter().map(|input| input.part));
     let tile = (header.width, header.height);
     let asset = grid.map_or(tile, |grid| grid.whole(tile));
+    let tile = header.largest.map_or(tile, |side| (side, side));
     let (width, height) = task.form.action.recipe.common().output_size(asset.0, asset.1);
     let longer = |size: (u32, u32)| u64::from(size.0.max(size.1).max(1));
     let most = u64::from(side_px) * longer(asset) / longer(tile);
@@ -124,7 +127,8 @@ fn shrink(
     };
     let sources: Vec<_> =
         styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
-    let has_islands = action.recipe.common().alpha == AlphaUse::Islands && header.alpha;
+    let is_model = action.kind == AssetKind::model();
+    let has_islands = is_model || action.recipe.common().alpha == AlphaUse::Islands && header.alpha;
     let masked = of_part(Part::Mask)
         .or(of_part(Part::Regions))
         .or(has_islands.then_some(asset))
@@ -135,7 +139,8 @@ fn shrink(
         inputs.get(&blob.digest)
     });
     let others: Vec<_> = beside.chain([header]).map(ImageHeader::footprint).collect();
-    let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked;
+    let own = if is_model { estimate::material_bytes(asset) } else { 0 };
+    let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked + own;
     let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
     task.least_memory_bytes = painted.max(read);
     task.work = estimate::action_work(action, size.0, size.1);

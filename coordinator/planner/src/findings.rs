@@ -68,6 +68,9 @@ pub struct ImageHeader {
     /// What a painted file may lack.
     #[serde(default, skip_serializing_if = "FileTraits::is_empty")]
     pub traits: FileTraits,
+    /// The longer side of a model's largest texture in pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest: Option<u32>,
 }
 
 impl ImageHeader {

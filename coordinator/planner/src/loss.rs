@@ -28,7 +28,7 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     let eight_bits = matches!(format, F::Jpeg | F::Tga | F::Webp | F::Bmp | F::Qoi);
     match header.depth {
         Depth::Sixteen if eight_bits => losses.push(Loss::Depth { format }),
-        Depth::Float if !matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr | F::Ktx2) => {
+        Depth::Float if format.depth_of(Depth::Float) != Depth::Float => {
             losses.push(Loss::Range { format })
         }
         Depth::Eight if matches!(format, F::Dds | F::Ktx2) && header.format != format => {
@@ -140,6 +140,7 @@ mod tests {
             depth,
             swaps_sides: false,
             traits,
+            largest: None,
         };
         losses(&header, to).iter().map(ToString::to_string).collect()
     }

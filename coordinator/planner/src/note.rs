@@ -27,6 +27,8 @@ pub enum Note {
     ReliefWithoutMaps { rule: String, names_maps: bool },
     /// `count` assets of the rule are too small to be painted, and passed through unpainted.
     TooSmall { rule: String, first: AssetPath, count: usize },
+    /// `count` models of the rule have no textures of their own, and are passed through.
+    Untextured { rule: String, first: AssetPath, count: usize },
     /// `count` assets of the rule are data maps by their names; painting would corrupt them. The
     /// globs match them.
     DataMaps { rule: String, first: AssetPath, count: usize, globs: Vec<String> },
@@ -43,6 +45,14 @@ pub enum Note {
     HiddenColors { rule: String, first: AssetPath, count: usize },
     /// A style image has a uniform border, which counts as part of the style.
     StyleBorder { style: String, image: AssetPath, border: Crop },
+}
+
+/// How many more there are, and what they do.
+fn passing(count: usize) -> (String, &'static str) {
+    match count {
+        0 | 1 => (String::new(), "passes"),
+        _ => (format!(" (and {} more)", count - 1), "pass"),
+    }
 }
 
 impl fmt::Display for Note {
@@ -87,11 +97,16 @@ impl fmt::Display for Note {
                  `normal`, `height`, `roughness` or `packed`, such as normal = \
                  \"{{dir}}/{{stem}}_n.png\""
             ),
+            Self::Untextured { rule, first, count } => {
+                let (others, pass) = passing(*count);
+                write!(
+                    f,
+                    "rule `{rule}`: {first}{others} {pass} through unpainted: a model is painted \
+                     by the colour textures in its file",
+                )
+            }
             Self::TooSmall { rule, first, count } => {
-                let (others, pass) = match count {
-                    0 | 1 => (String::new(), "passes"),
-                    _ => (format!(" (and {} more)", count - 1), "pass"),
-                };
+                let (others, pass) = passing(*count);
                 write!(
                     f,
                     "rule `{rule}`: {first}{others} {pass} through unpainted: painting takes \

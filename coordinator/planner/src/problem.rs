@@ -77,7 +77,8 @@ pub(crate) fn paintable(
     if width.max(height) > MAX_SIDE {
         Err(ProblemCause::TooLarge { width, height })
     } else {
-        format.can_write(Shape { width, height, alpha: header.alpha })?;
+        let (alpha, asset) = (header.alpha, header.format);
+        format.can_write(Shape { width, height, alpha, asset })?;
         Ok((width, height))
     }
 }

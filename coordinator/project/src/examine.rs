@@ -192,6 +192,7 @@ mod tests {
                 depth: impasto_types::Depth::Eight,
                 swaps_sides: false,
                 traits: Default::default(),
+                largest: None,
             };
             (path(name), header)
         };

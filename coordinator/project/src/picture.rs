@@ -20,9 +20,9 @@ pub enum Completeness {
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
-    let Header { format, width, height, alpha, depth, orientation, traits, .. } = header;
+    let Header { format, width, height, alpha, depth, orientation, traits, largest, .. } = header;
     let swaps_sides = orientation.swaps_sides();
-    Ok(ImageHeader { width, height, format, alpha, depth, swaps_sides, traits })
+    Ok(ImageHeader { width, height, format, alpha, depth, swaps_sides, traits, largest })
 }
 
 /// Whether a file that no longer changes is a complete picture, or only its beginning.
@@ -61,7 +61,8 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Exr
         | ContainerFormat::Hdr
         | ContainerFormat::Qoi
-        | ContainerFormat::Ktx2 => decodes(file),
+        | ContainerFormat::Ktx2
+        | ContainerFormat::Glb => decodes(file),
     }
 }
 
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn truncated_files_of_every_format_are_partial() {
         let folder = tempfile::tempdir().expect("a folder");
-        for format in ContainerFormat::ALL {
+        for format in ContainerFormat::pictures() {
             // Not uniform, so that every format needs some bytes for it.
             let rgb = (0..32 * 32 * 3_u32)
                 .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as f32)

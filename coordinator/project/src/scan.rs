@@ -243,6 +243,7 @@ mod tests {
             depth,
             swaps_sides: false,
             traits: FileTraits::default(),
+            largest: None,
         }
     }
 

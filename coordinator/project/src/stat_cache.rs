@@ -160,6 +160,7 @@ mod tests {
             depth: Depth::Sixteen,
             swaps_sides: false,
             traits: FileTraits::default(),
+            largest: None,
         };
         let blob = BlobRef::of(b"abc");
         let fingerprint = Fingerprint { stamp, taken_ns: i64::MAX, blob, ours: false };

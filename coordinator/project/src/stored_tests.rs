@@ -48,7 +48,16 @@ fn fingerprint(content: &[u8]) -> Fingerprint {
 fn header() -> ImageHeader {
     let (format, depth) = (ContainerFormat::Png, Depth::Sixteen);
     let traits = FileTraits::default();
-    ImageHeader { width: 2, height: 3, format, alpha: true, depth, swaps_sides: false, traits }
+    ImageHeader {
+        width: 2,
+        height: 3,
+        format,
+        alpha: true,
+        depth,
+        swaps_sides: false,
+        traits,
+        largest: None,
+    }
 }
 
 #[test]

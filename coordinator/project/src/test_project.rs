@@ -76,6 +76,7 @@ pub(crate) fn details() -> RecordDetails {
         inputs: vec![Input::blob(Part::Color, BlobRef::of(b"content"))],
         styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
         regions: None,
+        texture: None,
         models: vec![],
         outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     };

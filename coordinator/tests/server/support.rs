@@ -158,6 +158,7 @@ pub(crate) fn task(name: &str, content: BlobRef, style: BlobRef) -> TaskSpec {
             inputs: vec![Input::blob(Part::Color, content)],
             styles: vec![StyleRef::whole(style, 1.0)],
             regions: None,
+            texture: None,
             models: vec![],
             outputs: vec![OutputSpec {
                 part: Part::Color,

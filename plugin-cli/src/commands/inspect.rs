@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impasto_assets::{
-    AssetError, Color, Header, Limits, Look, Picture, decode, header_of_path, look,
+    AssetError, Color, GlbLayout, Header, Limits, Look, Picture, Place, decode, header_of_path,
+    look,
 };
 use impasto_planner::{DataMaps, ImageHeader, losses};
 use impasto_types::{AssetPath, ContainerFormat, Depth, FileTrait, FileTraits};
@@ -53,6 +54,17 @@ struct Seen<'a> {
     lacks: Vec<String>,
     /// The format of the painted file.
     painted_as: ContainerFormat,
+    /// Those of a model that are painted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    textures: Vec<Texture>,
+}
+
+/// A texture of a model.
+#[derive(Debug, Serialize)]
+struct Texture {
+    name: String,
+    width: u32,
+    height: u32,
 }
 
 fn is_zero(number: &u32) -> bool {
@@ -108,7 +120,13 @@ fn inspect(
     let limits = Limits::default();
     let header = header_of_path(file, &limits)?;
     let Header { width, height, color, alpha, depth, extra, traits, .. } = header;
-    let Look { normal_map, .. } = look(&read(file, &limits)?);
+    let picture = read(file, &limits)?;
+    let Look { normal_map, .. } = look(&picture);
+    let places = picture.origin.glb.as_ref().map(GlbLayout::places).unwrap_or_default();
+    let texture = |place: &Place| {
+        let Place { name, width, height, .. } = place.clone();
+        Texture { name, width, height }
+    };
     let painted_as = format.unwrap_or(header.format);
     let planned = ImageHeader {
         width,
@@ -118,6 +136,7 @@ fn inspect(
         depth,
         swaps_sides: header.orientation.swaps_sides(),
         traits,
+        largest: header.largest,
     };
     Ok(Seen {
         file,
@@ -140,6 +159,7 @@ fn inspect(
         normal_map,
         lacks: losses(&planned, painted_as).iter().map(ToString::to_string).collect(),
         painted_as,
+        textures: places.iter().map(texture).collect(),
     })
 }
 
@@ -189,12 +209,15 @@ fn text(seen: &Seen<'_>) -> String {
         "float" => "floating point".to_owned(),
         depth => format!("{depth} bits"),
     };
-    let Seen { file, format, width, height, extra, traits, lacks, painted_as, .. } = seen;
+    let Seen { file, format, width, height, extra, traits, lacks, painted_as, textures, .. } = seen;
     let more = if *extra > 0 { format!(", {extra} more samples a pixel") } else { String::new() };
     let mut text = format!(
         "{STRONG}{}{STRONG:#}\n  {format}, {width} x {height}, {channels}{more}, {bits}",
         file.display()
     );
+    for Texture { name, width, height } in textures {
+        text.push_str(&format!("\n  texture {name}, {width} x {height}"));
+    }
     if !traits.is_empty() {
         let words: Vec<&str> = traits.iter().map(word).collect();
         text.push_str(&format!("\n  has {}", words.join(", ")));

@@ -6,11 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_types::{
-    AssetKind, CommonPatch, ContainerFormat, Method, OnePassPatch, OutputSpec, Part, Preset,
-    RecipePatch, error_text,
+    CommonPatch, ContainerFormat, Method, OnePassPatch, OutputSpec, Part, Preset, RecipePatch,
+    error_text,
 };
 use serde_json::json;
 
+use crate::asset_kind::{fit, header_of};
 use crate::contact_sheet::{PictureSize, embedded};
 use crate::direct::{ensure_model, read};
 use crate::flags::{ComputeFlags, ModelsFlags};
@@ -74,10 +75,8 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
     let styles = args.styles.iter().map(|path| read(path));
     let styles = styles.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
     let network = args.model.as_deref().map(read).transpose().map_err(Failure::usage)?;
-    let header =
-        impasto_assets::read_header(&asset.bytes, &asset.name, &impasto_assets::Limits::default())
-            .map_err(Failure::usage)?;
-    let longer = header.width.max(header.height);
+    let header = header_of(&asset).map_err(Failure::usage)?;
+    let longer = header.largest.unwrap_or(header.width.max(header.height));
     let size = args.common.size.or((longer > SIDE_PX).then_some(SIDE_PX));
     let side_px = size.unwrap_or(longer);
     let shown = |source: &Source| {
@@ -101,7 +100,7 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
         for look in &looks {
             let mut patch = look.clone();
             patch.common.size = size;
-            let recipe = patch.resolve().map_err(Failure::usage)?;
+            let mut recipe = patch.resolve().map_err(Failure::usage)?;
             recipe.check().map_err(Failure::usage)?;
             let needed = recipe.method().models().iter();
             let models = needed.map(|name| ensure_model(models_dir.as_deref(), *name, context));
@@ -110,10 +109,13 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
             if let Some(network) = network.clone().filter(|_| recipe.method().takes_model()) {
                 sources.files.insert(Part::Model, network);
             }
-            let format = ContainerFormat::Png;
+            let kind = fit(&mut recipe, Some(&header));
+            let format = match header.format.is_model() {
+                true => header.format,
+                false => ContainerFormat::Png,
+            };
             let output = OutputSpec { part: Part::Color, format, quality: 90 };
-            let action =
-                sources.action(AssetKind::photograph(), recipe, &[1.0], models, vec![output]);
+            let action = sources.action(kind, recipe, &[1.0], models, vec![output]);
             let name = format!("{} in {}", args.asset.display(), path.display());
             let mut follow = Follow::new(&context.screen, &name, cancel.clone());
             let painted =
@@ -125,7 +127,7 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
                 Err(error) => Made::Failed(error_text(&error)),
                 Ok(Painted { files, report }) => {
                     let bytes = files.into_iter().next().map(|file| file.bytes).unwrap_or_default();
-                    let uri = shown(&Source { name: "painted.png".to_owned(), bytes })?;
+                    let uri = shown(&Source { name: format!("painted.{format}"), bytes })?;
                     Made::Picture { uri, took: time(Duration::from_millis(report.compute_ms)) }
                 }
             };

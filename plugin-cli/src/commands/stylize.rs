@@ -22,6 +22,10 @@ pub struct StylizeArgs {
     /// painted, black (or transparent) is kept, grey blends
     #[arg(long, value_name = "IMAGE")]
     mask: Option<PathBuf>,
+    /// The model (.glb) that shows the picture as its texture: paint goes on across the seams of
+    /// its unwrap
+    #[arg(long, value_name = "MODEL")]
+    mesh: Option<PathBuf>,
     #[command(flatten)]
     regions: RegionArgs,
     #[command(flatten)]
@@ -31,7 +35,7 @@ pub struct StylizeArgs {
 pub(crate) fn run(args: StylizeArgs, context: &Context) -> Result<Exit, Failure> {
     expect_method(&args.direct.recipe, true, "synth")?;
     let recipe = args.direct.recipe.clone();
-    let StylizeArgs { content, styles, mask, regions, direct } = args;
-    let subject = Subject { content: Some(content), mask, styles, regions, recipe };
+    let StylizeArgs { content, styles, mask, mesh, regions, direct } = args;
+    let subject = Subject { content: Some(content), mask, mesh, styles, regions, recipe };
     paint(subject, &direct, context)
 }

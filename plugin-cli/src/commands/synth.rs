@@ -31,6 +31,7 @@ pub(crate) fn run(args: SynthArgs, context: &Context) -> Result<Exit, Failure> {
     };
     let recipe = defaults.overlaid(&args.direct.recipe);
     let regions = RegionArgs::default();
-    let subject = Subject { content: None, mask: None, styles: args.styles, regions, recipe };
+    let subject =
+        Subject { content: None, mask: None, mesh: None, styles: args.styles, regions, recipe };
     paint(subject, &args.direct, context)
 }

@@ -211,7 +211,8 @@ fn is_of_assets(path: &Path) -> bool {
     use ContainerFormat as F;
     let named = path.extension().and_then(|extension| extension.to_str());
     let format = named.and_then(F::from_extension);
-    format.is_some_and(|format| matches!(format, F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2))
+    let own = |format| matches!(format, F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2 | F::Glb);
+    format.is_some_and(own)
 }
 
 fn decode_by_assets(

@@ -40,6 +40,10 @@ pub struct Action {
     /// How the regions of an input [`Part::Regions`] are painted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Regions>,
+    /// The name of the asset's file, by which it is found among the textures of an input
+    /// [`Part::Mesh`]; in lower case, without the extension.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texture: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub models: Vec<ModelRef>,
     /// At least one, in the order of their parts.
@@ -324,6 +328,12 @@ impl AssetKind {
     /// of the tile with the lowest number, which is there as that, too.
     pub fn udim() -> Self {
         Self("udim".to_owned())
+    }
+
+    /// A model with its textures, which are painted as one picture; or a picture with a
+    /// [`Part::Mesh`] that shows it.
+    pub fn model() -> Self {
+        Self("model".to_owned())
     }
 
     fn is_picture(&self) -> bool {

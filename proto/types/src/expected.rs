@@ -69,9 +69,14 @@ impl Action {
         let is_material = self.kind == AssetKind::material();
         let known = is_material
             || self.kind == AssetKind::picture()
-            || self.kind == AssetKind::photograph();
-        // The maps of a material have sizes and depths of their own.
-        let follows = |part: Part| part.is_picture() && !(is_material && part.is_surface());
+            || self.kind == AssetKind::photograph()
+            || self.kind == AssetKind::model();
+        // The maps of a material have sizes and depths of their own, and so have the textures of a
+        // model.
+        let follows = |output: &OutputSpec| {
+            let is_map = is_material && output.part.is_surface();
+            output.part.is_picture() && !is_map && !output.format.is_model()
+        };
         let common = self.recipe.common();
         let shape = match (self.input(Part::Color), asset) {
             (Some(_), shape) => shape,
@@ -86,13 +91,11 @@ impl Action {
         let expected = |output: &OutputSpec| Expected {
             part: output.part,
             format: output.format,
-            picture: shape.filter(|_| follows(output.part)).map(
-                |AssetShape { size, alpha, depth }| {
-                    let (width, height) = common.output_size(size.0, size.1);
-                    let depth = output.format.depth_of(depth);
-                    ExpectedPicture { width, height, alpha, depth }
-                },
-            ),
+            picture: shape.filter(|_| follows(output)).map(|AssetShape { size, alpha, depth }| {
+                let (width, height) = common.output_size(size.0, size.1);
+                let depth = output.format.depth_of(depth);
+                ExpectedPicture { width, height, alpha, depth }
+            }),
         };
         self.outputs.iter().map(expected).collect()
     }
@@ -128,7 +131,7 @@ impl ContainerFormat {
     /// The depth of a file in this format whose asset has this depth: the nearest that it has.
     pub fn depth_of(self, asset: Depth) -> Depth {
         match (self, asset) {
-            (Self::Tiff | Self::Dds | Self::Ktx2, depth) => depth,
+            (Self::Tiff | Self::Dds | Self::Ktx2 | Self::Glb, depth) => depth,
             (Self::Exr | Self::Hdr, _) => Depth::Float,
             (Self::Png, Depth::Sixteen | Depth::Float) => Depth::Sixteen,
             (Self::Png, Depth::Eight)
@@ -183,6 +186,7 @@ mod tests {
             inputs: vec![Input::blob(Part::Color, blob)],
             styles: vec![StyleRef::whole(blob, 1.0)],
             regions: None,
+            texture: None,
             models: vec![],
             outputs: vec![OutputSpec { part: Part::Color, format, quality: 90 }],
         }

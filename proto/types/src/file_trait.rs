@@ -78,6 +78,10 @@ impl FileTrait {
     /// Whether a painted file in this format has the property too, if the asset had it.
     pub fn is_kept_by(self, format: ContainerFormat) -> bool {
         use ContainerFormat as F;
+        if format.is_model() {
+            // Its textures stay in their formats, and only TGA and DDS keep few bits.
+            return self != Self::LowDepth && F::pictures().any(|own| self.is_kept_by(own));
+        }
         match self {
             Self::Palette
             | Self::Lossy

@@ -54,6 +54,8 @@ impl Footprint {
             ContainerFormat::Webp => u64::max(stored + held, stored + 3 * 4),
             // Colours are gathered from three planes.
             ContainerFormat::Tiff => stored + held + 3 * SAMPLE_BYTES,
+            // A texture, which may be the whole picture and a JPEG, beside the picture.
+            ContainerFormat::Glb => held + u64::max(stored + held, stored + 4 * 2 + 4),
         };
         per_pixel * self.pixels() + DECODER_BYTES
     }
@@ -66,6 +68,8 @@ impl Footprint {
             ContainerFormat::Png | ContainerFormat::Dds | ContainerFormat::Hdr => 0,
             // The samples, and the coefficients of a progressive file.
             ContainerFormat::Jpeg => stored + 4 * 2,
+            // A texture may be the whole picture, in any format.
+            ContainerFormat::Glb => stored + 3 * 4,
             ContainerFormat::Webp => stored + 3 * 4,
             // A chunk of an EXR may be the whole picture.
             ContainerFormat::Bmp
@@ -91,7 +95,7 @@ impl Footprint {
         };
         // CMYK has a fourth colour.
         let colors = match self.format {
-            ContainerFormat::Jpeg | ContainerFormat::Tiff => 4,
+            ContainerFormat::Jpeg | ContainerFormat::Tiff | ContainerFormat::Glb => 4,
             ContainerFormat::Png
             | ContainerFormat::Tga
             | ContainerFormat::Webp

@@ -1,11 +1,11 @@
-//! Image file formats.
+//! File formats of pictures, and of models with pictures in them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An image file format that Impasto reads and writes.
+/// A file format that Impasto reads and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerFormat {
@@ -20,10 +20,12 @@ pub enum ContainerFormat {
     Hdr,
     Qoi,
     Ktx2,
+    /// A glTF model with its textures in the same file.
+    Glb,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Png,
         Self::Jpeg,
         Self::Tga,
@@ -35,7 +37,18 @@ impl ContainerFormat {
         Self::Hdr,
         Self::Qoi,
         Self::Ktx2,
+        Self::Glb,
     ];
+
+    /// The formats of pictures.
+    pub fn pictures() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|format| !format.is_model())
+    }
+
+    /// Whether it is a model, whose picture is that of all its textures.
+    pub fn is_model(self) -> bool {
+        self == Self::Glb
+    }
 
     /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
     pub fn list(formats: impl IntoIterator<Item = Self>, word: &str) -> String {
@@ -45,6 +58,11 @@ impl ContainerFormat {
             Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
             None => String::new(),
         }
+    }
+
+    /// Whether it may hold JPEG.
+    pub fn has_quality(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Glb)
     }
 
     /// The format's usual extension.
@@ -61,12 +79,13 @@ impl ContainerFormat {
             Self::Hdr => "hdr",
             Self::Qoi => "qoi",
             Self::Ktx2 => "ktx2",
+            Self::Glb => "glb",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 14] = [
+        const KNOWN: [(&str, ContainerFormat); 15] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -81,6 +100,7 @@ impl ContainerFormat {
             ("pic", ContainerFormat::Hdr),
             ("qoi", ContainerFormat::Qoi),
             ("ktx2", ContainerFormat::Ktx2),
+            ("glb", ContainerFormat::Glb),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)

@@ -34,7 +34,7 @@ pub enum Part {
     Regions,
     /// The picture that optimisation starts from.
     Init,
-    /// A mesh with its texture coordinates.
+    /// A model whose surface shows the picture.
     Mesh,
     /// The network that the asset is painted with.
     Model,
@@ -72,7 +72,10 @@ impl Part {
 
     /// Whether it is no part of the asset itself, but what a method needs to paint it.
     pub fn is_beside_content(self) -> bool {
-        matches!(self, Self::Init | Self::Mask | Self::Regions | Self::Model | Self::State)
+        matches!(
+            self,
+            Self::Init | Self::Mask | Self::Regions | Self::Mesh | Self::Model | Self::State
+        )
     }
 }
 

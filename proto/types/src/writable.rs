@@ -23,11 +23,17 @@ pub struct Shape {
     pub height: u32,
     /// Whether there is an alpha channel.
     pub alpha: bool,
+    /// The format of the asset.
+    pub asset: ContainerFormat,
 }
 
 /// Why a picture cannot be written in a format. The text follows the picture's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CannotWrite {
+    #[error("is a model, whose textures stay in their formats: it can be written as {0} only")]
+    Model(ContainerFormat),
+    #[error("is a picture, which cannot be written as {0}; choose {others}", others = pictures())]
+    Picture(ContainerFormat),
     #[error("has alpha, which {0} cannot hold; choose {others}", others = with_alpha())]
     Alpha(ContainerFormat),
     #[error(
@@ -50,7 +56,8 @@ impl ContainerFormat {
             | Self::Dds
             | Self::Exr
             | Self::Qoi
-            | Self::Ktx2 => true,
+            | Self::Ktx2
+            | Self::Glb => true,
         }
     }
 
@@ -58,9 +65,15 @@ impl ContainerFormat {
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
-            Self::Png | Self::Tiff | Self::Bmp | Self::Dds | Self::Hdr | Self::Qoi | Self::Ktx2 => {
-                i32::MAX as u32
-            }
+            Self::Png
+            | Self::Tiff
+            | Self::Bmp
+            | Self::Dds
+            | Self::Hdr
+            | Self::Qoi
+            | Self::Ktx2
+            // As its textures do.
+            | Self::Glb => i32::MAX as u32,
             // Windows at the middle of signed fields, as OpenEXR checks them.
             Self::Exr => i32::MAX as u32 / 2,
             // 16-bit fields.
@@ -76,7 +89,13 @@ impl ContainerFormat {
     /// # Errors
     /// If the format cannot hold the picture; the error says why.
     pub fn can_write(self, shape: Shape) -> Result<(), CannotWrite> {
-        let Shape { width, height, alpha } = shape;
+        let Shape { width, height, alpha, asset } = shape;
+        if asset.is_model() && self != asset {
+            return Err(CannotWrite::Model(asset));
+        }
+        if self.is_model() && self != asset {
+            return Err(CannotWrite::Picture(self));
+        }
         if alpha && !self.holds_alpha() {
             return Err(CannotWrite::Alpha(self));
         }
@@ -90,7 +109,11 @@ impl ContainerFormat {
 
 /// The formats that hold alpha.
 fn with_alpha() -> String {
-    ContainerFormat::list(ContainerFormat::ALL.into_iter().filter(|one| one.holds_alpha()), "or")
+    ContainerFormat::list(ContainerFormat::pictures().filter(|one| one.holds_alpha()), "or")
+}
+
+fn pictures() -> String {
+    ContainerFormat::list(ContainerFormat::pictures(), "or")
 }
 
 #[cfg(test)]
@@ -101,11 +124,11 @@ mod tests {
     fn a_picture_is_refused_for_its_alpha_or_its_size() {
         let check = |format: ContainerFormat, width, height, alpha, expected: &str| {
             let refused = format
-                .can_write(Shape { width, height, alpha })
+                .can_write(Shape { width, height, alpha, asset: ContainerFormat::Png })
                 .map_or_else(|error| error.to_string(), |()| String::new());
             assert_eq!(refused, expected, "{format} {width} x {height}, alpha {alpha}");
         };
-        for format in ContainerFormat::ALL {
+        for format in ContainerFormat::pictures() {
             check(format, 16_383, 16_383, false, "");
         }
         let no_alpha = format!("has alpha, which jpg cannot hold; choose {}", with_alpha());
@@ -121,5 +144,16 @@ mod tests {
             "would be 16 x 16384 pixels, but webp holds at most 16383 a side; choose another \
              format or a smaller size",
         );
+    }
+
+    #[test]
+    fn a_model_stays_one_and_a_picture_never_becomes_one() {
+        let write = |asset, format: ContainerFormat| {
+            format.can_write(Shape { width: 8, height: 8, alpha: false, asset })
+        };
+        let (png, glb) = (ContainerFormat::Png, ContainerFormat::Glb);
+        assert_eq!(write(glb, glb), Ok(()));
+        assert_eq!(write(glb, png), Err(CannotWrite::Model(glb)));
+        assert_eq!(write(png, glb), Err(CannotWrite::Picture(glb)));
     }
 }

@@ -1,4 +1,4 @@
-//! Decodes files to pictures.
+//! Decodes pictures.
 
 use std::io::Cursor;
 
@@ -10,18 +10,16 @@ use crate::header::{Pixels, open_decoder, read_metadata};
 use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{
-    AssetError, AssetErrorKind, Color, Limits, Origin, Picture, dds_file, exr_file, hdr_file, jpeg,
-    ktx2_file, qoi_file, tga_file, tiff_file,
+    AssetErrorKind, Color, Limits, Origin, Picture, dds_file, exr_file, hdr_file, jpeg, ktx2_file,
+    qoi_file, tga_file, tiff_file,
 };
 
-/// Decodes a file's bytes to the stored grid; [`Picture::upright`] turns it. Palettes become RGB,
-/// and a transparent colour becomes alpha. `name` is used in errors; its extension must agree with
-/// the content.
-pub fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetError> {
-    decode_kind(bytes, name, limits).map_err(|kind| kind.of(name))
-}
-
-fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
+/// Decodes a picture to the stored grid.
+pub(crate) fn decode_picture(
+    bytes: &[u8],
+    name: &str,
+    limits: &Limits,
+) -> Result<Picture, AssetErrorKind> {
     limits.check_file(bytes.len() as u64)?;
     let format = sniff(name, bytes)?;
     let (image, metadata) = match format {
@@ -32,6 +30,7 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
         ContainerFormat::Hdr => return hdr_file::decode(bytes, name, limits),
         ContainerFormat::Qoi => return qoi_file::decode(bytes, name, limits),
         ContainerFormat::Ktx2 => return ktx2_file::decode(bytes, name, limits),
+        ContainerFormat::Glb => return Err(AssetErrorKind::NotAPicture),
         ContainerFormat::Jpeg => {
             let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut &bytes[..])?;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);

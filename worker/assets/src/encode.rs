@@ -2,6 +2,7 @@
 
 mod dds_file;
 mod exr_file;
+mod glb_file;
 mod hdr_file;
 mod ktx2_file;
 mod png_file;
@@ -36,16 +37,22 @@ use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Pi
 /// - Associated alpha stays so in TIFF, TGA, DDS and KTX2; an EXR's is always associated. Samples
 ///   that are neither colour nor alpha stay in TIFF and EXR. The layout of an asset's own format
 ///   stays: it decides how colours are packed.
+/// - A model is its own file with other textures, each in its own format. A texture that has not
+///   changed keeps its bytes, and so does everything else.
 /// - What the format cannot hold at all is an error: see [`ContainerFormat::can_write`].
 /// - The same picture gives the same bytes.
 pub fn encode(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetError> {
     encode_kind(picture, output).map_err(|kind| kind.of(&picture.origin.name))
 }
 
-fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetErrorKind> {
+pub(crate) fn encode_kind(
+    picture: &Picture,
+    output: OutputSpec,
+) -> Result<Vec<u8>, AssetErrorKind> {
     let (format, width, height) = (output.format, picture.width, picture.height);
     picture.check()?;
-    format.can_write(Shape { width, height, alpha: picture.alpha.is_some() })?;
+    let (alpha, asset) = (picture.alpha.is_some(), picture.origin.format);
+    format.can_write(Shape { width, height, alpha, asset })?;
     let picture = &*picture.in_terms_of(format);
     let plan = Plan::of(picture, format);
     let failed = |source| AssetErrorKind::Encode { format, source };
@@ -63,6 +70,7 @@ fn encode_kind(picture: &Picture, output: OutputSpec) -> Result<Vec<u8>, AssetEr
         }
         ContainerFormat::Hdr => Ok(hdr_file::write(picture)),
         ContainerFormat::Ktx2 => ktx2_file::write(picture).map_err(failed),
+        ContainerFormat::Glb => glb_file::write(picture, output),
         ContainerFormat::Qoi => {
             let samples = plan.samples(&picture.rgb, level8);
             qoi_file::encode(&samples, (width, height), picture.origin.is_linear)
@@ -89,7 +97,13 @@ impl<'a> Plan<'a> {
     fn of(picture: &'a Picture, format: ContainerFormat) -> Self {
         let origin = &picture.origin;
         let depth = match (format, origin.depth) {
-            (ContainerFormat::Tiff | ContainerFormat::Dds | ContainerFormat::Ktx2, depth) => depth,
+            (
+                ContainerFormat::Tiff
+                | ContainerFormat::Dds
+                | ContainerFormat::Ktx2
+                | ContainerFormat::Glb,
+                depth,
+            ) => depth,
             (ContainerFormat::Exr | ContainerFormat::Hdr, _) => Depth::Float,
             (ContainerFormat::Png, Depth::Float) => Depth::Sixteen,
             (ContainerFormat::Png, depth) => depth,
@@ -127,7 +141,8 @@ impl<'a> Plan<'a> {
                 | ContainerFormat::Exr
                 | ContainerFormat::Hdr
                 | ContainerFormat::Qoi
-                | ContainerFormat::Ktx2 => false,
+                | ContainerFormat::Ktx2
+                | ContainerFormat::Glb => false,
             };
         let no_gray = no_gray || format == ContainerFormat::Qoi;
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {

@@ -38,9 +38,11 @@ pub enum AssetErrorKind {
     LfsPointer,
     #[error("is not an image")]
     NotAnImage,
+    #[error("is a model, where a picture is needed")]
+    NotAPicture,
     #[error(
         "holds {0} data, which is not supported; convert it to {formats}",
-        formats = ContainerFormat::list(ContainerFormat::ALL, "or")
+        formats = ContainerFormat::list(ContainerFormat::pictures(), "or")
     )]
     Foreign(&'static str),
     #[error(
@@ -54,6 +56,22 @@ pub enum AssetErrorKind {
          in all"
     )]
     TooLarge { width: u32, height: u32, max_side: u32, max_pixels: u64 },
+    #[error("holds {0} data, which is no model")]
+    NotAModel(ContainerFormat),
+    #[error(
+        "is a glTF model as text, with its textures in files of their own: paint these, or export \
+         it as glb"
+    )]
+    GltfText,
+    #[error("is a model without textures of its own to paint")]
+    NoTextures,
+    #[error("is a model whose textures are files of their own; paint these: {first}")]
+    TexturesElsewhere {
+        /// As the model names it.
+        first: String,
+    },
+    #[error(transparent)]
+    Texture(TextureError),
     #[error("is {width} x {height} pixels: there is nothing to paint")]
     NoPixels { width: u32, height: u32 },
     #[error(
@@ -87,6 +105,28 @@ pub enum AssetErrorKind {
     Encode { format: ContainerFormat, source: Box<dyn Error + Send + Sync> },
 }
 
+/// What is wrong with one texture of a model. The text continues a sentence that starts with the
+/// model's name.
+#[derive(Debug)]
+pub struct TextureError {
+    /// The texture's image: its number in the model, and its name if it has one.
+    pub image: String,
+    pub kind: Box<AssetErrorKind>,
+}
+
+impl fmt::Display for TextureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "has a texture, {}, which {}", self.image, self.kind)
+    }
+}
+
+// As that of a file.
+impl Error for TextureError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.kind.source()
+    }
+}
+
 /// What a format's pictures are called, if a file holds several.
 fn frame_name(format: ContainerFormat) -> &'static str {
     match format {
@@ -100,7 +140,8 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Exr
         | ContainerFormat::Hdr
         | ContainerFormat::Qoi
-        | ContainerFormat::Ktx2 => "frames",
+        | ContainerFormat::Ktx2
+        | ContainerFormat::Glb => "frames",
     }
 }
 
@@ -109,9 +150,23 @@ impl AssetErrorKind {
         AssetError { name: name.to_owned(), kind: self }
     }
 
+    /// Whether it is a model that has nothing to paint.
+    pub(crate) fn is_without_textures(&self) -> bool {
+        matches!(self, Self::NoTextures | Self::TexturesElsewhere { .. })
+    }
+
     /// Whether the fault is that of a file which was read, not of a result or its format.
     pub fn is_of_input(&self) -> bool {
-        !matches!(self, Self::CannotWrite(_) | Self::WrongLength { .. } | Self::Encode { .. })
+        match self {
+            Self::Texture(texture) => texture.kind.is_of_input(),
+            Self::CannotWrite(_) | Self::WrongLength { .. } | Self::Encode { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// The same of a texture of a model.
+    pub(crate) fn of_texture(self, image: &str) -> Self {
+        Self::Texture(TextureError { image: image.to_owned(), kind: Box::new(self) })
     }
 
     pub(crate) fn damaged(

@@ -1,8 +1,6 @@
-//! Reads a file's header, without its pixels.
+//! Reads a picture's header, without its pixels.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{BufRead, Read, Seek, SeekFrom};
 
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 use impasto_types::{ContainerFormat, Depth};
@@ -10,38 +8,30 @@ use impasto_types::{ContainerFormat, Depth};
 use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
-    AssetError, AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, hdr_file,
-    jpeg, ktx2_file, png_chunks, qoi_file, tga_file, tiff_file, webp_chunks,
+    AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, hdr_file, jpeg,
+    ktx2_file, png_chunks, qoi_file, tga_file, tiff_file, webp_chunks,
 };
 
-/// Reads the header of a file's bytes. `name` is used in errors; its extension must agree with the
-/// content.
-pub fn read_header(bytes: &[u8], name: &str, limits: &Limits) -> Result<Header, AssetError> {
-    header(Cursor::new(bytes), bytes.len() as u64, name, limits).map_err(|kind| kind.of(name))
+/// The format of a file, of which the beginning is read.
+pub(crate) fn format_of<R: BufRead + Seek>(
+    reader: &mut R,
+    name: &str,
+) -> Result<ContainerFormat, AssetErrorKind> {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AssetErrorKind::Read)?;
+    reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
+    sniff(name, &head)
 }
 
-/// Reads the header of a file, and no more of the file than its format requires: no pixels.
-pub fn header_of_path(path: &Path, limits: &Limits) -> Result<Header, AssetError> {
-    let name = path.display().to_string();
-    let open = || {
-        let file = File::open(path).map_err(AssetErrorKind::Read)?;
-        let length = file.metadata().map_err(AssetErrorKind::Read)?.len();
-        header(BufReader::new(file), length, &name, limits)
-    };
-    open().map_err(|kind: AssetErrorKind| kind.of(&name))
-}
-
-fn header<R: BufRead + Seek>(
+/// Reads the header of a picture, and no more than its format requires.
+pub(crate) fn picture_header<R: BufRead + Seek>(
     mut reader: R,
     length: u64,
     name: &str,
     limits: &Limits,
 ) -> Result<Header, AssetErrorKind> {
     limits.check_file(length)?;
-    let mut head = Vec::with_capacity(HEAD_BYTES);
-    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(AssetErrorKind::Read)?;
-    reader.seek(SeekFrom::Start(0)).map_err(AssetErrorKind::Read)?;
-    let format = sniff(name, &head)?;
+    let format = format_of(&mut reader, name)?;
     match format {
         ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
         ContainerFormat::Tga => return tga_file::header(reader, length, limits),
@@ -50,6 +40,7 @@ fn header<R: BufRead + Seek>(
         ContainerFormat::Hdr => return hdr_file::header(reader, limits),
         ContainerFormat::Qoi => return qoi_file::header(reader, limits),
         ContainerFormat::Ktx2 => return ktx2_file::header(reader, length, limits),
+        ContainerFormat::Glb => return Err(AssetErrorKind::NotAPicture),
         _ => {}
     }
     if format == ContainerFormat::Jpeg {
@@ -93,7 +84,18 @@ impl Header {
         metadata: &Metadata,
     ) -> Self {
         let (orientation, traits) = (metadata.orientation, metadata.traits());
-        Self { format, width, height, color, alpha, depth, extra: 0, orientation, traits }
+        Self {
+            format,
+            width,
+            height,
+            color,
+            alpha,
+            depth,
+            extra: 0,
+            orientation,
+            traits,
+            largest: None,
+        }
     }
 }
 

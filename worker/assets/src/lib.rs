@@ -1,5 +1,5 @@
-//! Image files to pixels and back, losing nothing that the format can hold: bit depth, alpha,
-//! colour profile, orientation and pixel density.
+//! Image files, and models with textures, to pixels and back, losing nothing that the format can
+//! hold: bit depth, alpha, colour profile, orientation and pixel density.
 //!
 //! This crate paints nothing and knows nothing of recipes. It opens no file except the one whose
 //! path it is given ([`header_of_path`]), and writes none. Its input is untrusted: every size is
@@ -19,6 +19,9 @@ mod error;
 mod exif;
 mod exr_file;
 mod exr_layout;
+mod file;
+mod glb_file;
+mod glb_layout;
 mod hdr_file;
 mod hdr_layout;
 mod header;
@@ -29,6 +32,8 @@ mod layout;
 mod limits;
 mod look;
 mod metadata;
+mod model;
+mod model_file;
 mod orientation;
 mod parts;
 mod picture;
@@ -36,6 +41,7 @@ mod png_chunks;
 mod png_color;
 mod properties;
 mod qoi_file;
+mod result;
 mod sniff;
 mod space;
 mod texels;
@@ -48,22 +54,24 @@ mod webp_chunks;
 pub use bleed::{bleed, is_transparency_empty};
 pub use color::Color;
 pub use dds_layout::DdsLayout;
-pub use decode::decode;
 pub use density::Density;
 pub use encode::encode;
-pub use error::{AssetError, AssetErrorKind};
+pub use error::{AssetError, AssetErrorKind, TextureError};
 pub use exr_layout::ExrLayout;
+pub use file::{decode, header_of_path, read_header, verify};
+pub use glb_layout::{GlbLayout, Place, Wrap};
 pub use hdr_layout::HdrLayout;
-pub use header::{header_of_path, read_header};
 pub use impasto_types::Depth;
 pub use ktx2_layout::Ktx2Layout;
 pub use layout::{TgaAreas, TgaLayout, TiffLayout};
 pub use limits::Limits;
 pub use look::{Look, look};
+pub use model::{Corner, Model, ModelMap, Triangle};
+pub use model_file::{model_maps, read_model, read_surface, with_images};
 pub use orientation::Orientation;
 pub use picture::{AlphaKind, Origin, Picture};
 pub use png_color::PngColor;
 pub use properties::Header;
+pub use result::{BadResult, check_announced, check_result, output_name, result_header};
 pub use space::ColorSpace;
 pub use tone::{LightMeter, ToneCurve};
-pub use verify::{BadResult, check_announced, check_result, output_name, result_header, verify};

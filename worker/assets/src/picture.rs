@@ -5,8 +5,8 @@ use impasto_types::{ContainerFormat, Crop};
 use crate::density::Density;
 use crate::png_color::PngColor;
 use crate::{
-    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, HdrLayout, Ktx2Layout,
-    Orientation, TgaLayout, TiffLayout, ToneCurve,
+    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, GlbLayout, HdrLayout,
+    Ktx2Layout, Orientation, TgaLayout, TiffLayout, ToneCurve,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -23,8 +23,8 @@ pub struct Picture {
     /// premultiplied.
     pub alpha: Option<Vec<f32>>,
     /// Samples that are neither colour nor alpha, each `height * width`, from 0 to 1 as alpha is;
-    /// floating-point samples may be outside that range. Only TIFF, EXR and some TGA files have
-    /// them.
+    /// floating-point samples may be outside that range. Only TIFF, EXR, some TGA files and
+    /// models have them: a model one, of the alpha that its materials do not use as opacity.
     pub extra: Vec<Vec<f32>>,
     pub origin: Origin,
 }
@@ -67,6 +67,8 @@ pub struct Origin {
     pub hdr: Option<HdrLayout>,
     /// How the file is stored, if it is KTX2.
     pub ktx2: Option<Ktx2Layout>,
+    /// Where the textures lie, if it is a model.
+    pub glb: Option<GlbLayout>,
 }
 
 /// What a file's fourth sample means.
@@ -168,7 +170,18 @@ impl Origin {
             exr: None,
             hdr: None,
             ktx2: None,
+            glb: None,
         }
+    }
+
+    /// Bytes that it holds beside the pixels: a model's whole file, profiles, and what grows with a
+    /// picture's size.
+    pub fn bytes(&self) -> u64 {
+        let icc = self.icc.as_ref().map_or(0, Vec::len);
+        let exponents =
+            self.hdr.as_ref().and_then(|hdr| hdr.exponents.as_ref()).map_or(0, Vec::len);
+        let model = self.glb.as_ref().map_or(0, |glb| glb.file.len());
+        (icc + exponents + model) as u64
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Header {
     pub orientation: Orientation,
     /// What a painted file may lack.
     pub traits: FileTraits,
+    /// The longer side of the largest texture in pixels, if the file is a model.
+    pub largest: Option<u32>,
 }
 
 impl Header {

@@ -32,6 +32,7 @@ pub(crate) fn header(mut reader: impl Read, limits: &Limits) -> Result<Header, A
         extra: 0,
         orientation: Orientation::Normal,
         traits: FileTraits::default(),
+        largest: None,
     })
 }
 

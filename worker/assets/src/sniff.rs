@@ -28,6 +28,7 @@ pub(crate) fn sniff(name: &str, head: &[u8]) -> Result<ContainerFormat, AssetErr
         None if matches!(announced, Some(ContainerFormat::Tga) | None) && looks_like_tga(head) => {
             Ok(ContainerFormat::Tga)
         }
+        None if looks_like_gltf(head) => Err(AssetErrorKind::GltfText),
         None => Err(foreign(head).map_or(AssetErrorKind::NotAnImage, AssetErrorKind::Foreign)),
     }
 }
@@ -48,6 +49,7 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         }
         [b'B', b'M', ..] => Some(ContainerFormat::Bmp),
         [b'D', b'D', b'S', b' ', ..] => Some(ContainerFormat::Dds),
+        [b'g', b'l', b'T', b'F', ..] => Some(ContainerFormat::Glb),
         [b'q', b'o', b'i', b'f', ..] => Some(ContainerFormat::Qoi),
         [0xab, b'K', b'T', b'X', b' ', b'2', b'0', 0xbb, ..] => Some(ContainerFormat::Ktx2),
         [0x76, 0x2f, 0x31, 0x01, ..] => Some(ContainerFormat::Exr),
@@ -72,6 +74,15 @@ fn looks_like_tga(head: &[u8]) -> bool {
         && (*w0 | *w1) != 0
         && (*h0 | *h1) != 0
         && matches!(depth, 8 | 15 | 16 | 24 | 32)
+}
+
+/// Whether it begins as a glTF model that is text. Exporters write the version first, or sort the
+/// names.
+fn looks_like_gltf(head: &[u8]) -> bool {
+    let head = head.get(..HEAD_BYTES).unwrap_or(head);
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let has = |name: &[u8]| head.windows(name.len()).any(|found| found == name);
+    head.starts_with(b"{") && (has(b"\"asset\"") || has(b"\"accessors\""))
 }
 
 /// Common formats that are not supported, so that the error can name them.
@@ -120,6 +131,13 @@ mod tests {
             &[0xff, 0xd8, 0xff, 0xe0],
             "holds jpg data, but its name says png: rename it or convert it",
         );
+        check("chair.glb", b"glTF\x02\0\0\0", "glb");
+        check(
+            "chair.gltf",
+            b"{\n  \"asset\": {\"version\": \"2.0\"}}",
+            "is a glTF model as text, with its textures in files of their own: paint these, or \
+             export it as glb",
+        );
         check("wall.tga", png, "holds png data, but its name says tga: rename it or convert it");
         check("wall.tga", b"hello, this is text", "is not an image");
         check("wall.png", b"", "is empty");
@@ -133,7 +151,7 @@ mod tests {
             b"GIF89a",
             &format!(
                 "holds gif data, which is not supported; convert it to {}",
-                ContainerFormat::list(ContainerFormat::ALL, "or")
+                ContainerFormat::list(ContainerFormat::pictures(), "or")
             ),
         );
     }

@@ -114,6 +114,16 @@ fn samples_that_no_tag_names_are_alpha_if_there_is_one() {
 }
 
 #[test]
+fn a_sample_of_an_unknown_meaning_is_unspecified_in_a_result_too() {
+    let page = raster(4, 8).page(&values(4 * PIXELS, 8), RGB, Layout::default());
+    let bytes = file(&[page.with(EXTRA_SAMPLES, SHORT, &[3])], Layout::default());
+    let picture = read(&bytes, "unknown");
+    assert_eq!(picture.origin.alpha_kind, AlphaKind::Unspecified);
+    let again = read(&written(&picture, ContainerFormat::Tiff), "a result");
+    assert_eq!((again.alpha, again.extra), (picture.alpha, picture.extra));
+}
+
+#[test]
 fn a_fourth_sample_of_unspecified_meaning_reaches_png() {
     let page = raster(4, 8).page(&values(4 * PIXELS, 8), RGB, Layout::default());
     let bytes = file(&[page.with(EXTRA_SAMPLES, SHORT, &[0])], Layout::default());

@@ -5,7 +5,7 @@
 //! the ones before it left, and has a peak of its own. A file of a few bytes may hold a picture of
 //! gigabytes, so nothing but its header says what it takes.
 
-use impasto_assets::{Header, Limits, Orientation, read_header};
+use impasto_assets::{Header, Limits, Orientation, model_maps, read_header};
 use impasto_types::{Action, AlphaUse, AssetKind, Part, PreserveColor, UdimGrid};
 
 use crate::sources::Sources;
@@ -72,12 +72,14 @@ pub(crate) fn check(
     let masked = [Part::Mask, Part::Regions].iter().any(|part| sources.files.contains_key(part));
     let has_islands = action.recipe.common().alpha == AlphaUse::Islands
         && color.as_ref().is_some_and(|header| header.alpha);
-    let masked = masked || has_islands;
+    let is_model = action.kind == AssetKind::model() || sources.files.contains_key(&Part::Mesh);
+    let masked = masked || has_islands || is_model;
     let mut own_bytes = 0;
     let has_tiles = sources.files.keys().any(|part| matches!(part, Part::Udim(_)));
     for (part, source) in &sources.files {
         match part {
-            Part::Init | Part::Model => {}
+            // The surface is small beside a picture.
+            Part::Init | Part::Model | Part::Mesh => {}
             // It is there as a tile, too.
             Part::Color if has_tiles => {}
             part if part.is_surface() => budget.add(source, map_step)?,
@@ -103,9 +105,23 @@ pub(crate) fn check(
                         step.kept_bytes += 2 * VALUE * header.footprint().pixels();
                         step.peak_bytes = step.peak_bytes.max(step.kept_bytes);
                     }
+                    // The textures as they were, where islands are, and the file itself.
+                    if is_model {
+                        let pixels = header.footprint().pixels();
+                        step.kept_bytes += 5 * VALUE * pixels + source.bytes.len() as u64;
+                        step.peak_bytes = step.peak_bytes.max(step.kept_bytes + VALUE * pixels);
+                    }
                     step
                 })?;
             }
+        }
+    }
+    if let (true, Some(model)) = (is_model, sources.files.get(&Part::Color))
+        && action.recipe.common().relief > 0.0
+        && let Ok(maps) = model_maps(&model.bytes, &model.name, &Limits::default())
+    {
+        for map in maps {
+            budget.add(&Source { name: map.name, bytes: map.bytes }, map_step)?;
         }
     }
     // Tiles are put side by side, with what there is and where: in places of the largest.

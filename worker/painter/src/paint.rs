@@ -113,6 +113,8 @@ fn paint_from(
     observer: &mut dyn Observer,
 ) -> Result<Painted, PaintError> {
     let Tools { adapter, method, memory_bytes, refuses_cuts } = tools;
+    let of_action = adapter.of_action(action);
+    let adapter = of_action.as_deref().unwrap_or(adapter);
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
     // These are for the method; adapters do not know them.
@@ -131,7 +133,7 @@ fn paint_from(
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
     let size = result_size(action, sources, color.as_ref());
     let mut brushes = brushes(asset, action, sources, size)?;
-    let Opened { views, asset: mut opened } =
+    let Opened { views, asset: mut opened, warning } =
         adapter.open(&files, &action.recipe).map_err(unusable)?;
     let stored = color.filter(|_| !upright);
     let mut coats = coats(views, regions, action, stored.as_ref()).map_err(unusable)?;
@@ -151,7 +153,7 @@ fn paint_from(
     let began = Instant::now();
     let Checkpoint { mut painted, mut run } = saved;
     let progress = Progress::over(&coats.pixels());
-    let (mut steps, mut losses, mut warning) = (0, None, coats.take_warning());
+    let (mut steps, mut losses, mut warning) = (0, None, warning.or(coats.take_warning()));
     coats.skip(painted.len());
     while let Some(Stroke { view, brush }) = coats.next() {
         // The last run takes the pictures instead of a copy, so that its method can free them.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use impasto_types::{AssetKind, Method as MethodName};
 
-use crate::adapter::{MaterialAdapter, PictureAdapter, UdimAdapter};
+use crate::adapter::{MaterialAdapter, ModelAdapter, PictureAdapter, UdimAdapter};
 use crate::method::{ArbitraryMethod, FeedForwardMethod, OptimizeMethod};
 use crate::{Adapter, Method};
 
@@ -23,8 +23,9 @@ impl Default for Registry {
         let optimize = Arc::new(OptimizeMethod::default());
         Self { adapters: BTreeMap::new(), methods: BTreeMap::new() }
             .with_adapter(AssetKind::picture(), Arc::new(PictureAdapter::of_grids()))
-            .with_adapter(AssetKind::material(), Arc::new(MaterialAdapter))
+            .with_adapter(AssetKind::material(), Arc::new(MaterialAdapter::default()))
             .with_adapter(AssetKind::udim(), Arc::new(UdimAdapter))
+            .with_adapter(AssetKind::model(), Arc::new(ModelAdapter::default()))
             .with_adapter(AssetKind::photograph(), Arc::new(PictureAdapter::of_photographs()))
             .with_method(MethodName::Optimize, optimize.clone())
             .with_method(MethodName::Synthesize, optimize)

@@ -46,6 +46,7 @@ impl Sources {
             inputs: inputs.collect(),
             styles: styles.map(|(style, weight)| StyleRef::whole(blob(style), *weight)).collect(),
             regions: None,
+            texture: None,
             models,
             outputs,
         }

@@ -43,7 +43,7 @@ impl Adapter for Relief {
             });
             origins.push((part, origin));
         }
-        Ok(Opened { views, asset: Box::new(OpenRelief(origins)) })
+        Ok(Opened { views, asset: Box::new(OpenRelief(origins)), warning: None })
     }
 }
 
@@ -184,6 +184,7 @@ fn paint(sources: &Sources) -> Result<(Painted, Vec<f64>), PaintError> {
         inputs: inputs.collect(),
         styles: vec![StyleRef::whole(blob(&sources.styles[0]), 1.0)],
         regions: None,
+        texture: None,
         models: vec![],
         outputs: PARTS.map(output).to_vec(),
     };

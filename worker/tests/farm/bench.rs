@@ -56,6 +56,7 @@ impl Bench {
             inputs: vec![Input::blob(Part::Color, store.put(content))],
             styles: vec![StyleRef::whole(store.put(b"style"), 1.0)],
             regions: None,
+            texture: None,
             models: vec![],
             outputs: vec![OutputSpec {
                 part: Part::Color,

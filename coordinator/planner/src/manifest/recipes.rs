@@ -47,8 +47,9 @@ impl Painting {
     /// The output's format for an asset in format `own`. Quality is part of the action, so formats
     /// that ignore it get a fixed value: changing `quality` does not repaint lossless files.
     pub(crate) fn output_spec(&self, own: ContainerFormat) -> OutputSpec {
-        let format = self.format.unwrap_or(own);
-        let quality = if format == ContainerFormat::Jpeg { self.quality } else { DEFAULT_QUALITY };
+        // The textures of a model stay in their formats.
+        let format = self.format.filter(|_| !own.is_model()).unwrap_or(own);
+        let quality = if format.has_quality() { self.quality } else { DEFAULT_QUALITY };
         OutputSpec { part: Part::Color, format, quality }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) enum RuleAction {
     },
 }
 
-const OWN_KEYS: [&str; 13] = [
+const OWN_KEYS: [&str; 14] = [
     "name",
     "match",
     "exclude",
@@ -49,6 +49,7 @@ const OWN_KEYS: [&str; 13] = [
     "skip",
     "udim",
     "mask",
+    "mesh",
     "regions",
     "normal",
     "height",
@@ -57,8 +58,9 @@ const OWN_KEYS: [&str; 13] = [
 ];
 
 /// The keys that name files beside each asset.
-const COMPANIONS: [(&str, Part); 4] = [
+const COMPANIONS: [(&str, Part); 5] = [
     ("mask", Part::Mask),
+    ("mesh", Part::Mesh),
     ("normal", Part::Normal),
     ("height", Part::Height),
     ("roughness", Part::Roughness),

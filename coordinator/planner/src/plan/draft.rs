@@ -59,12 +59,35 @@ fn shapes_fit(
     Ok(())
 }
 
-/// The size of a set's whole, if it is not too large and each tile can be written.
-fn paintable_set(
+/// That what is to show the picture is a model, and nothing else is one.
+fn check_models(
+    header: ImageHeader,
+    companions: &[(Part, AssetPath, InputFile)],
+) -> Result<(), ProblemCause> {
+    for (part, path, file) in companions {
+        let held = file.header.format;
+        let reason = match part {
+            Part::Mesh if header.format.is_model() => "a model has its own surface".to_owned(),
+            Part::Mesh if !held.is_model() => format!("it is a {held} file; give a model (.glb)"),
+            Part::Mesh => continue,
+            _ if held.is_model() => "it is a model, where a picture is needed".to_owned(),
+            _ => continue,
+        };
+        return Err(ProblemCause::Companion { part: *part, path: path.clone(), reason });
+    }
+    Ok(())
+}
+
+/// The size of a whole, if it is not too large and each of its files can be written.
+fn paintable_whole(
     painting: &Painting,
+    header: ImageHeader,
     companions: &[(Part, AssetPath, InputFile)],
     whole: Whole,
 ) -> Result<(u32, u32), ProblemCause> {
+    if header.format.is_model() {
+        paintable(&painting.recipe, header, painting.output_spec(header.format).format)?;
+    }
     for (part, _, file) in companions {
         if let Part::Udim(_) = part {
             let format = painting.output_spec(file.header.format).format;
@@ -72,7 +95,7 @@ fn paintable_set(
         }
     }
     let mut recipe = painting.recipe.clone();
-    recipe.spread_over(whole.tile, whole.sides.0.max(whole.sides.1));
+    whole.spread(&mut recipe);
     let (width, height) = recipe.common().output_size(whole.sides.0, whole.sides.1);
     match width.max(height) > MAX_SIDE {
         true => Err(ProblemCause::TooLarge { width, height }),
@@ -94,13 +117,14 @@ impl Drafter<'_> {
             let format = painting.output_spec(header.format).format;
             let mut companions = companions(&asset)?;
             shapes_fit(header, &companions)?;
-            let size = match Whole::of(&companions) {
+            let size = match Whole::of(header, &companions) {
                 None => paintable(&painting.recipe, header, format)?,
-                Some(whole) => paintable_set(painting, &companions, whole)?,
+                Some(whole) => paintable_whole(painting, header, &companions, whole)?,
             };
-            // Without relief the maps stay what they are.
-            let has_relief = painting.recipe.common().relief > 0.0;
+            // Without relief the maps stay what they are, and a model has its own.
+            let has_relief = painting.recipe.common().relief > 0.0 && !header.format.is_model();
             companions.retain(|(part, _, _)| has_relief || !part.is_surface());
+            check_models(header, &companions)?;
             Ok((header, size, companions))
         });
         match paintable {
@@ -114,7 +138,7 @@ impl Drafter<'_> {
                 }
                 None => {
                     let (templates, format) = (self.templates, header.format);
-                    let files = AssetFiles::of(&companions);
+                    let files = AssetFiles::of(asset.path(), header, &companions);
                     if files == AssetFiles::default() {
                         let template = templates.get(rule, painting, format)?;
                         return self.task(asset, &companions, template, header, size);
@@ -199,9 +223,12 @@ impl Drafter<'_> {
         // Maps of a surface wait as files, and are decoded one at a time.
         let (maps, beside): (Vec<_>, Vec<_>) =
             companions.iter().partition(|(part, _, _)| part.is_surface());
-        // The first tile of a set is there as the color, too.
-        let beside: Vec<_> =
-            beside.into_iter().filter(|(_, path, _)| path != asset.path()).collect();
+        let has_mesh = companions.iter().any(|(part, _, _)| *part == Part::Mesh);
+        // The first tile of a set is there as the color, too, and a mesh is no picture.
+        let beside: Vec<_> = beside
+            .into_iter()
+            .filter(|(part, path, _)| path != asset.path() && *part != Part::Mesh)
+            .collect();
         let headers = beside.iter().map(|(_, _, file)| file.header);
         let others: Vec<_> =
             headers.chain(*init).chain([header]).map(|header| header.footprint()).collect();
@@ -215,17 +242,22 @@ impl Drafter<'_> {
         let (recipe, size) = (&form.action.recipe, (width, height));
         let mask = masks.map(size_of).next();
         let own_size = (header.width, header.height);
-        // What shows of islands is their mask.
-        let has_islands = recipe.common().alpha == AlphaUse::Islands && header.alpha;
+        // What shows of islands is their mask, and so is the surface of a model.
+        let has_islands = has_mesh
+            || header.format.is_model()
+            || recipe.common().alpha == AlphaUse::Islands && header.alpha;
         let mask = mask.or(has_islands.then_some(own_size));
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask))
             + estimate::regions_bytes(&form.action, own_size, size);
-        let own = (!maps.is_empty()).then(|| estimate::material_bytes(own_size));
-        // The tiles side by side.
-        let own = own.or(Whole::of(companions).map(|whole| estimate::material_bytes(whole.sides)));
+        let own = (has_mesh || !maps.is_empty()).then(|| estimate::material_bytes(own_size));
+        // The tiles side by side, or a model's textures as they were.
+        let own = own
+            .or(Whole::of(header, companions).map(|whole| estimate::material_bytes(whole.sides)));
         let runs = estimate::runs(&form.action).into_iter();
         let largest = runs.map(|recipe| estimate::memory_bytes(recipe, size, &sources, &styles));
-        let painted = largest.max().unwrap_or(0) + masked + own.unwrap_or_default();
+        // The file is held as it came, and by its picture.
+        let file = if header.format.is_model() { 2 * asset.blob().size_bytes } else { 0 };
+        let painted = largest.max().unwrap_or(0) + masked + own.unwrap_or_default() + file;
         let read_with = |others: &[_]| estimate::decoding_bytes(recipe, size, decoded, others);
         let largest = maps.iter().map(|(_, _, file)| file.header.footprint());
         let largest = largest.max_by_key(|footprint| footprint.decoding_bytes());

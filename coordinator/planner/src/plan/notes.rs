@@ -117,7 +117,7 @@ impl Planner<'_> {
             .filter(|task| task.rule() == rule.name)
             .flat_map(|task| task.form.action.outputs.iter().map(|output| output.format));
         let Some(format) = formats.next().filter(|_| rule.sets_quality()) else { return };
-        if format != ContainerFormat::Jpeg && formats.all(|other| other != ContainerFormat::Jpeg) {
+        if !format.has_quality() && !formats.any(ContainerFormat::has_quality) {
             let rule = rule.name.clone();
             self.plan.notes.push(Note::QualityWithoutJpeg { rule, format });
         }
@@ -192,7 +192,11 @@ impl Planner<'_> {
         let sets = TileSets::default();
         let mut assets =
             files.iter().map(|file| Asset::new(file, self.manifest, self.findings, &sets));
-        if !assets.any(|asset| asset.companions().any(|(part, _, _)| part.is_surface())) {
+        let has_maps = |asset: Asset<'_>| {
+            let is_model = asset.main.image.as_ref().is_ok_and(|own| own.format.is_model());
+            is_model || asset.companions().any(|(part, _, _)| part.is_surface())
+        };
+        if !assets.any(has_maps) {
             let rule = rule.name.clone();
             self.plan.notes.push(Note::ReliefWithoutMaps { rule, names_maps });
         }
@@ -201,17 +205,30 @@ impl Planner<'_> {
     /// Notes the assets that are passed through because they are too small to be painted.
     fn note_too_small(&mut self, rule: usize, files: &[&ListedAsset]) {
         let paintings = self.manifest.paintings(rule);
+        self.note_untextured(rule, files);
         let is_small = |header: &ImageHeader| {
             let small = |painting: &Painting| {
                 !painting.recipe.common().can_paint(header.width, header.height)
             };
-            paintings.iter().any(small)
+            header.width > 0 && paintings.iter().any(small)
         };
         let mut small = files.iter().filter(|file| file.image.as_ref().is_ok_and(is_small));
         let Some(first) = small.next() else { return };
         let (first, count) = (first.path.clone(), 1 + small.count());
         let rule = self.manifest.rules()[rule].name.clone();
         self.plan.notes.push(Note::TooSmall { rule, first, count });
+    }
+
+    /// Notes the models that are passed through because there is nothing of them to paint.
+    fn note_untextured(&mut self, rule: usize, files: &[&ListedAsset]) {
+        let is_bare = |file: &&&ListedAsset| {
+            file.image.as_ref().is_ok_and(|own| own.format.is_model() && own.width == 0)
+        };
+        let mut bare = files.iter().filter(is_bare);
+        let Some(first) = bare.next() else { return };
+        let (first, count) = (first.path.clone(), 1 + bare.count());
+        let rule = self.manifest.rules()[rule].name.clone();
+        self.plan.notes.push(Note::Untextured { rule, first, count });
     }
 
     /// The note that an earlier rule takes what `rule` matches, if one does.

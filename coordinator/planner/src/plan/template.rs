@@ -72,9 +72,13 @@ impl<'a> Template<'a> {
             action.outputs.extend(maps);
             action.outputs.sort_by_key(|output| output.part);
         }
-        if let Some(Whole { tile, sides, .. }) = &files.whole {
-            action.kind = AssetKind::udim();
-            action.recipe.spread_over(*tile, sides.0.max(sides.1));
+        if let Some(whole) = &files.whole {
+            action.kind = whole.kind();
+            if whole.is_model {
+                // Its maps are in its file.
+                action.recipe = self.painting.recipe.clone();
+            }
+            whole.spread(&mut action.recipe);
             // The first tile is the color.
             let tiles = files.tiles.iter().skip(1);
             let tiles = tiles.map(|(tile, format)| OutputSpec {
@@ -83,8 +87,16 @@ impl<'a> Template<'a> {
             });
             action.outputs.extend(tiles);
         }
+        if files.texture.is_some() && files.maps.is_empty() {
+            action.kind = AssetKind::model();
+        }
+        action.texture = files.texture.clone();
         if let Some(regions) = self.painting.regions.as_ref().filter(|_| files.has_regions) {
-            let named = painted_regions(manifest, findings, regions)?;
+            let mut named = painted_regions(manifest, findings, regions)?;
+            if let Some(whole) = &files.whole {
+                let recipes = named.named.iter_mut().filter_map(|region| region.recipe.as_mut());
+                recipes.for_each(|recipe| whole.spread(recipe));
+            }
             if let Some(path) = &self.painting.model {
                 check_learned(manifest, findings, regions, (path, &self.form.rule))?;
             }
@@ -129,46 +141,79 @@ pub(super) struct AssetFiles {
     pub(super) maps: Vec<(Part, ContainerFormat)>,
     /// Whether it has an ID map.
     pub(super) has_regions: bool,
+    /// The name by which a mesh knows it, if one shows it.
+    pub(super) texture: Option<String>,
     /// The tiles of its set, each in its format; none if it is one picture.
     pub(super) tiles: Vec<(u16, ContainerFormat)>,
     /// What they make together.
     pub(super) whole: Option<Whole>,
 }
 
-/// The tiles of a set side by side, in places of the largest.
+/// Several pictures that are painted as one: the tiles of a set in places of the largest, or the
+/// textures of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Whole {
-    /// The longer side of a place.
-    pub(super) tile: u32,
+    /// The longer side of the largest.
+    tile: u32,
     /// Width and height of all.
     pub(super) sides: (u32, u32),
+    is_model: bool,
 }
 
 impl Whole {
-    pub(super) fn of(companions: &[(Part, AssetPath, InputFile)]) -> Option<Self> {
+    pub(super) fn of(
+        header: ImageHeader,
+        companions: &[(Part, AssetPath, InputFile)],
+    ) -> Option<Self> {
+        let sides = (header.width, header.height);
+        let model = header.largest.map(|tile| Self { tile, sides, is_model: true });
+        model.or_else(|| Self::of_tiles(companions))
+    }
+
+    fn of_tiles(companions: &[(Part, AssetPath, InputFile)]) -> Option<Self> {
         let grid = UdimGrid::of_parts(companions.iter().map(|(part, _, _)| *part))?;
         let tiles = companions.iter().filter(|(part, _, _)| matches!(part, Part::Udim(_)));
         let sizes = tiles.map(|(_, _, file)| (file.header.width, file.header.height));
         let place = sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))?;
-        Some(Self { tile: place.0.max(place.1), sides: grid.whole(place) })
+        let tile = place.0.max(place.1);
+        Some(Self { tile, sides: grid.whole(place), is_model: false })
+    }
+
+    fn kind(&self) -> AssetKind {
+        if self.is_model { AssetKind::model() } else { AssetKind::udim() }
+    }
+
+    /// Brings a recipe that is meant for one of the pictures to all of them.
+    pub(super) fn spread(&self, recipe: &mut Recipe) {
+        let longer = self.sides.0.max(self.sides.1);
+        match self.is_model {
+            true => recipe.spread_over_textures(self.tile, longer),
+            false => recipe.spread_over(self.tile, longer),
+        }
     }
 }
 
 impl AssetFiles {
-    pub(super) fn of(companions: &[(Part, AssetPath, InputFile)]) -> Self {
+    pub(super) fn of(
+        path: &AssetPath,
+        header: ImageHeader,
+        companions: &[(Part, AssetPath, InputFile)],
+    ) -> Self {
         let format = |wanted: fn(Part) -> bool| {
             let files = companions.iter().filter(move |(part, _, _)| wanted(*part));
             files.map(|(part, _, file)| (*part, file.header.format))
         };
+        let has = |wanted: Part| companions.iter().any(|(part, _, _)| *part == wanted);
         let tile = |(part, format)| match part {
             Part::Udim(tile) => Some((tile, format)),
             _ => None,
         };
         Self {
             maps: format(Part::is_surface).collect(),
-            has_regions: companions.iter().any(|(part, _, _)| *part == Part::Regions),
+            has_regions: has(Part::Regions),
+            texture: has(Part::Mesh).then(|| path.file_stem().to_lowercase()),
             tiles: format(|_| true).filter_map(tile).collect(),
-            whole: Whole::of(companions),
+            whole: Whole::of(header, companions),
         }
     }
 }
@@ -265,6 +310,7 @@ fn action(
         styles,
         inputs,
         regions: None,
+        texture: None,
         models,
         outputs: vec![painting.output_spec(format)],
     })
@@ -376,5 +422,9 @@ fn network(
 
 fn input(findings: &Findings<'_>, path: &AssetPath) -> Result<InputFile, String> {
     let none = || Err("the project has no such file".to_owned());
-    findings.inputs.get(path).cloned().unwrap_or_else(none)
+    let file = findings.inputs.get(path).cloned().unwrap_or_else(none)?;
+    match file.header.format.is_model() {
+        true => Err("it is a model, where a picture is needed".to_owned()),
+        false => Ok(file),
+    }
 }

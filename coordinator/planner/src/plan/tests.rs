@@ -3,6 +3,7 @@
 mod copies;
 mod folder;
 mod materials;
+mod models;
 mod notes;
 mod regions;
 mod stale;
@@ -181,6 +182,7 @@ fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
             depth: Depth::Eight,
             swaps_sides: false,
             traits: FileTraits::default(),
+            largest: None,
         })
     };
     folder.listing.assets[0].image = Err("it is cut short".to_owned());
@@ -241,6 +243,7 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
             depth,
             swaps_sides: false,
             traits: FileTraits::default(),
+            largest: None,
         };
         folder.listing.assets[0].image = Ok(header);
         let rule = format!("match = \"**\"\nformat = \"{format}\"");
@@ -258,7 +261,7 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
         Some(&format!(
             "a.png: its result has alpha, which jpg cannot hold; choose {}",
             ContainerFormat::list(
-                ContainerFormat::ALL.into_iter().filter(|format| format.holds_alpha()),
+                ContainerFormat::pictures().filter(|format| format.holds_alpha()),
                 "or"
             )
         )),

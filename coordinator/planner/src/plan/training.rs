@@ -146,6 +146,7 @@ impl Run<'_> {
             inputs,
             styles: self.styles.clone(),
             regions: None,
+            texture: None,
             models,
             outputs: vec![OutputSpec { part, format: ContainerFormat::Png, quality: 90 }],
         }

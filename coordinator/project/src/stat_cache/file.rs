@@ -294,6 +294,7 @@ mod tests {
             depth: Depth::Float,
             swaps_sides: alpha,
             traits: FileTraits::default(),
+            largest: None,
         });
         let look = any::<bool>().prop_map(|normal_map| Look {
             normal_map,

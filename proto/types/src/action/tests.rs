@@ -22,6 +22,7 @@ fn action() -> Action {
         inputs: vec![Input { part: Part::Color, source: InputRef::Blob(BlobRef::of(b"content")) }],
         styles: vec![StyleRef::whole(BlobRef::of(b"style"), 1.0)],
         regions: None,
+        texture: None,
         models: vec![ModelRef { name: ModelName::Vgg19, blob: BlobRef::of(b"vgg") }],
         outputs: vec![OutputSpec { part: Part::Color, format: ContainerFormat::Png, quality: 90 }],
     }

@@ -151,8 +151,11 @@ impl Common {
     /// `size`, its shape the asset's.
     pub fn output_size(&self, width: u32, height: u32) -> (u32, u32) {
         match self.size {
-            Some(size) => super::fit_longer_side(width, height, f64::from(size)),
-            None => (width, height),
+            // A model without textures has no pixels.
+            Some(size) if width.min(height) > 0 => {
+                super::fit_longer_side(width, height, f64::from(size))
+            }
+            _ => (width, height),
         }
     }
 }

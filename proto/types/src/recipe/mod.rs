@@ -207,6 +207,14 @@ impl Recipe {
         common.tileable = Tileable::None;
     }
 
+    /// The same for a model's textures, of which the largest has a longer side of `largest`: a
+    /// single one may repeat.
+    pub fn spread_over_textures(&mut self, largest: u32, whole: u32) {
+        if largest < whole {
+            self.spread_over(largest, whole);
+        }
+    }
+
     /// The initial picture, if the method optimises pixels.
     pub fn init(&self) -> Option<Init> {
         match self {

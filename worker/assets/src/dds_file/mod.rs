@@ -55,6 +55,7 @@ pub(crate) fn header<R: Read + Seek>(
         extra: 0,
         orientation: Orientation::Normal,
         traits,
+        largest: None,
     })
 }
 

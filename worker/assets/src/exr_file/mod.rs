@@ -39,6 +39,7 @@ pub(crate) fn header(
         extra: fields.extra(),
         orientation: Orientation::Normal,
         traits,
+        largest: None,
     })
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn header(reader: impl BufRead, limits: &Limits) -> Result<Header, As
         extra: 0,
         orientation: head.orientation,
         traits,
+        largest: None,
     })
 }
 

@@ -40,6 +40,7 @@ pub(crate) fn header<R: Read + Seek>(
         extra: 0,
         orientation: fields.orientation,
         traits,
+        largest: None,
     })
 }
 

@@ -52,5 +52,6 @@ pub(crate) fn header<R: Read + Seek>(
         extra: u32::from(attribute == Attribute::Data),
         orientation: Orientation::Normal,
         traits,
+        largest: None,
     })
 }

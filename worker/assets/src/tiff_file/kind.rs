@@ -269,7 +269,8 @@ type ExtraSamples = (Vec<u16>, Option<(usize, AlphaKind)>);
 ///
 /// Without a declared alpha, the first sample of unspecified meaning is treated as alpha that is
 /// data, so that other formats keep it too. A single sample that no tag describes is straight
-/// alpha: old programs write it so.
+/// alpha: old programs write it so. A code that the standard does not have means nothing, and is
+/// written so.
 fn extra_samples<R: Read + Seek>(
     file: &mut File<R>,
     page: &Directory,
@@ -279,9 +280,13 @@ fn extra_samples<R: Read + Seek>(
     if told.len() > count {
         return Err(damaged("there are fewer extra samples than the file says"));
     }
+    let known = |code: u64| match u16::try_from(code) {
+        Ok(own @ (ASSOCIATED | STRAIGHT)) => own,
+        _ => UNSPECIFIED,
+    };
     let mut codes: Vec<u16> = match told[..] {
         [] if count == 1 => vec![STRAIGHT],
-        _ => told.iter().map(|&code| u16::try_from(code).unwrap_or(UNSPECIFIED)).collect(),
+        _ => told.iter().map(|&code| known(code)).collect(),
     };
     codes.resize(count, UNSPECIFIED);
     let alpha = |code: u16, kind| Some((codes.iter().position(|&other| other == code)?, kind));

@@ -72,6 +72,7 @@ impl Metadata {
             extra: planes as u32,
             orientation: self.orientation,
             traits,
+            largest: None,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Masks: where an asset is painted.
 
-use impasto_assets::{Limits, Picture, decode};
+use impasto_assets::Picture;
 use impasto_engine::Mask;
 
-use super::{AdapterError, Source};
+use super::{AdapterError, Source, read_picture};
 
 /// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
 /// brightness. White is painted, black is kept.
@@ -11,7 +11,7 @@ use super::{AdapterError, Source};
 /// It is drawn over what a viewer shows of the asset, or over the asset's stored grid, if only that
 /// has the mask's size.
 pub(super) fn mask(source: &Source, asset: &Picture) -> Result<Mask, AdapterError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    let mut picture = read_picture(source)?;
     let stored = asset.origin.orientation;
     let size = (picture.width, picture.height);
     let is_on_grid =

@@ -5,7 +5,9 @@
 
 mod mask;
 mod material;
+mod model;
 mod picture;
+mod surface;
 mod udim;
 
 use std::collections::BTreeMap;
@@ -13,11 +15,14 @@ use std::error::Error;
 use std::path::Path;
 use std::{fmt, fs, io};
 
-use impasto_assets::{AlphaKind, AssetError, ColorSpace, Limits, Picture, bleed, decode};
+use impasto_assets::{
+    AlphaKind, AssetError, AssetErrorKind, ColorSpace, Limits, Picture, bleed, decode,
+};
 use impasto_engine::{Image, Joins, Mask, Style, resize_plane, resize_weighted};
-use impasto_types::{OutputSpec, Part, Recipe, StyleRef, is_same_shape};
+use impasto_types::{Action, OutputSpec, Part, Recipe, StyleRef, is_same_shape};
 
 pub(crate) use material::MaterialAdapter;
+pub(crate) use model::ModelAdapter;
 pub(crate) use picture::PictureAdapter;
 pub(crate) use udim::UdimAdapter;
 
@@ -51,6 +56,11 @@ pub trait Adapter: fmt::Debug + Send + Sync {
     /// If a file cannot be read, or a part is missing or unknown to this kind; the error names it.
     fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError>;
 
+    /// This kind as an action needs it, if the action says more than its files and its recipe do.
+    fn of_action(&self, _action: &Action) -> Option<Box<dyn Adapter>> {
+        None
+    }
+
     /// The outputs of an asset that is too small to be painted (see
     /// [`Common::can_paint`](impasto_types::Common::can_paint)); `None` if it can be painted. By
     /// default every asset can.
@@ -74,6 +84,8 @@ pub struct Opened {
     pub views: Vec<View>,
     /// Writes the painted views as files like those that were opened.
     pub asset: Box<dyn OpenAsset>,
+    /// What the user should know.
+    pub warning: Option<String>,
 }
 
 /// What a method paints.
@@ -160,9 +172,18 @@ pub enum AdapterError {
     Other(Box<dyn Error + Send + Sync>),
 }
 
+/// A picture that is no part of the asset itself. That of a model's textures is not meant.
+pub(crate) fn read_picture(source: &Source) -> Result<Picture, AssetError> {
+    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    match picture.origin.format.is_model() {
+        true => Err(AssetError { name: source.name.clone(), kind: AssetErrorKind::NotAPicture }),
+        false => Ok(picture),
+    }
+}
+
 /// The colours of a picture to begin with, and their space; turned upright if `upright`.
 pub(crate) fn init(source: &Source, upright: bool) -> Result<(Image, ColorSpace), AssetError> {
-    let mut picture = decode(&source.bytes, &source.name, &Limits::default())?.to_display();
+    let mut picture = read_picture(source)?.to_display();
     if upright {
         picture = picture.upright();
     }
@@ -178,8 +199,7 @@ pub(crate) fn style(
     source: &Source,
     style: &StyleRef,
 ) -> Result<(Style, ColorSpace), AdapterError> {
-    let picture = decode(&source.bytes, &source.name, &Limits::default())?;
-    let mut picture = picture.to_display().upright();
+    let mut picture = read_picture(source)?.to_display().upright();
     if let Some(crop) = style.crop {
         picture = picture.cropped(crop)?;
     }

@@ -24,17 +24,24 @@ pub(crate) struct PictureAdapter {
     pub(crate) upright: bool,
     /// The curve of pictures of light, where others have the same; otherwise each has its own.
     pub(crate) tone: Option<ToneCurve>,
+    /// Whether ground between islands stays as it is painted: somebody else takes care of it.
+    pub(crate) keeps_ground: bool,
 }
 
 impl PictureAdapter {
     /// Paints stored grids, as texture coordinates refer to them.
     pub(crate) const fn of_grids() -> Self {
-        Self { upright: false, tone: None }
+        Self { upright: false, tone: None, keeps_ground: false }
     }
 
     /// Paints pictures as they are looked at.
     pub(crate) const fn of_photographs() -> Self {
-        Self { upright: true, tone: None }
+        Self { upright: true, tone: None, keeps_ground: false }
+    }
+
+    /// Leaves the ground between islands alone.
+    pub(crate) const fn with_ground(self) -> Self {
+        Self { keeps_ground: true, ..self }
     }
 
     fn decode(self, source: &Source) -> Result<Picture, AssetError> {
@@ -117,12 +124,12 @@ impl Adapter for PictureAdapter {
             coverage,
             hidden,
             unpainted: None,
-            has_islands,
+            has_islands: has_islands && !self.keeps_ground,
             kept,
             origin,
             joins,
         };
-        Ok(Opened { views: vec![view], asset: Box::new(asset) })
+        Ok(Opened { views: vec![view], asset: Box::new(asset), warning: None })
     }
 
     fn pass_through(
@@ -137,7 +144,7 @@ impl Adapter for PictureAdapter {
             return Ok(None);
         }
         // Opened even if it is copied, so that a damaged file is an error at every size.
-        let Opened { views, asset } = self.open(files, recipe)?;
+        let Opened { views, asset, .. } = self.open(files, recipe)?;
         let (width, height) = recipe.common().output_size(header.width, header.height);
         let same_size = (width, height) == (header.width, header.height);
         let copied = |output: &OutputSpec| output.format == header.format && same_size;
@@ -176,7 +183,7 @@ fn texture(joins: Joins) -> Opened {
         joins,
     };
     let view = View { image: None, coverage: None, mask: None, joins };
-    Opened { views: vec![view], asset: Box::new(asset) }
+    Opened { views: vec![view], asset: Box::new(asset), warning: None }
 }
 
 /// The level of the first transparent pixel.
@@ -217,7 +224,7 @@ impl OpenAsset for OpenPicture {
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
         let coverage = self.coverage.as_ref().map_or(0, Mask::bytes);
         let planes = self.alpha.iter().chain(&self.extra).chain(&self.unpainted);
-        planes.map(values).sum::<u64>() + coverage + kept
+        planes.map(values).sum::<u64>() + coverage + kept + self.origin.bytes()
     }
 
     fn close(

@@ -50,7 +50,7 @@ impl Adapter for UdimAdapter {
                 Part::Udim(number) => *number,
                 other => return Err(AdapterError::UnknownPart(*other)),
             };
-            let Opened { views, asset } =
+            let Opened { views, asset, .. } =
                 adapter.open(&Files::from([(Part::Color, *source)]), recipe)?;
             let mut view = views.into_iter().next().ok_or(AdapterError::MissingPart(*part))?;
             // All in the space of the first, so that no border shows another.
@@ -70,7 +70,7 @@ impl Adapter for UdimAdapter {
         }
         let view = side_by_side(tiles, grid, cell);
         let asset = OpenSet { grid, cell, tiles: open };
-        Ok(Opened { views: vec![view], asset: Box::new(asset) })
+        Ok(Opened { views: vec![view], asset: Box::new(asset), warning: None })
     }
 }
 

@@ -12,6 +12,9 @@ const MIB: u64 = 1 << 20;
 
 /// A file of a few bytes whose header says that it has `side` x `side` pixels.
 fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
+    if format.is_model() {
+        return model_of(name, &announcing("texture.png", ContainerFormat::Png, side));
+    }
     let picture = Picture {
         width: 32,
         height: 32,
@@ -24,6 +27,7 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
     let mut bytes = encode(&picture, output).expect("it encodes");
     let (little, big) = (side.to_le_bytes(), side.to_be_bytes());
     match format {
+        ContainerFormat::Glb => {}
         ContainerFormat::Png => {
             for at in [16, 20] {
                 bytes[at..at + 4].copy_from_slice(&u32::from(side).to_be_bytes());
@@ -99,6 +103,26 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
             }
         }
     }
+    Source { name: name.to_owned(), bytes }
+}
+
+/// A model of nothing but a texture.
+fn model_of(name: &str, texture: &Source) -> Source {
+    let length = texture.bytes.len();
+    let padded = length.next_multiple_of(4);
+    let mut json = format!(
+        r#"{{"asset":{{"version":"2.0"}},"buffers":[{{"byteLength":{length}}}],
+        "bufferViews":[{{"buffer":0,"byteLength":{length}}}],"images":[{{"bufferView":0}}],
+        "textures":[{{"source":0}}],
+        "materials":[{{"pbrMetallicRoughness":{{"baseColorTexture":{{"index":0}}}}}}]}}"#
+    );
+    json.push_str(&" ".repeat(json.len().next_multiple_of(4) - json.len()));
+    let word = |number: usize| u32::try_from(number).expect("it is small").to_le_bytes();
+    let whole = 12 + 8 + json.len() + 8 + padded;
+    let head = [*b"glTF", word(2), word(whole), word(json.len()), *b"JSON"].concat();
+    let chunk = [word(padded), *b"BIN\0"].concat();
+    let mut bytes = [&head[..], json.as_bytes(), &chunk, &texture.bytes].concat();
+    bytes.resize(whole, 0);
     Source { name: name.to_owned(), bytes }
 }
 

@@ -58,6 +58,7 @@ pub(super) fn header(text: &str) -> ImageHeader {
         depth: Depth::Eight,
         swaps_sides: false,
         traits: FileTraits::default(),
+        largest: None,
     }
 }
 

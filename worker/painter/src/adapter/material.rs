@@ -5,30 +5,36 @@
 //! roughness map, in whose own sizes and forms they are. So a light that falls on the material
 //! falls on the strokes.
 
-mod heights;
-mod normals;
-mod plane;
-mod relief;
+use impasto_assets::ColorSpace;
+use impasto_engine::{Image, Joins};
+use impasto_types::{Action, Common, OutputSpec, Part, Recipe};
 
-use impasto_assets::{AssetError, ColorSpace, Limits, Picture, decode, encode};
-use impasto_engine::{Image, Joins, resize_plane};
-use impasto_types::{Channel, Common, OutputSpec, Part, Recipe};
-
-use self::heights::maps_in;
-use self::normals::{NoNormals, Normals};
-use self::relief::Relief;
+use super::surface::{Surface, check_map, unchanged};
 use super::{
-    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, Source, View,
-    product, wraps,
+    Adapter, AdapterError, Files, ModelAdapter, OpenAsset, Opened, OutputFile, PictureAdapter,
+    Source, View, product,
 };
 
-/// Opens a material: [`Part::Color`] and [`Part::Mask`] as a picture's, and any of
+/// Opens a material: [`Part::Color`], [`Part::Mask`] and [`Part::Mesh`] as a picture's, and any of
 /// [`Part::Normal`], [`Part::Height`], [`Part::Roughness`] and [`Part::Packed`], which come back
 /// with the relief of the paint.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct MaterialAdapter;
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MaterialAdapter {
+    /// What opens its colours, if they are the texture of a mesh.
+    shown: ModelAdapter,
+}
 
 const COLORS: PictureAdapter = PictureAdapter::of_grids();
+
+impl MaterialAdapter {
+    /// What opens the colours: a mesh says where their surface goes on.
+    fn colors(&self, files: &Files<'_>) -> &dyn Adapter {
+        match files.contains_key(&Part::Mesh) {
+            true => &self.shown,
+            false => &COLORS,
+        }
+    }
+}
 
 /// A material that is being painted.
 #[derive(Debug)]
@@ -43,28 +49,12 @@ struct OpenMaterial {
     common: Common,
 }
 
-/// A map that is not what its name says.
-#[derive(Debug, thiserror::Error)]
-#[error("`{name}` {source}")]
-struct WrongMap {
-    name: String,
-    source: NoNormals,
-}
-
-/// A packed map lacks its fourth channel.
-#[derive(Debug, thiserror::Error)]
-#[error("`{name}` has no alpha channel, so it is not `{part}`")]
-struct NoAlpha {
-    name: String,
-    part: Part,
-}
-
 impl Adapter for MaterialAdapter {
     fn open(&self, files: &Files<'_>, recipe: &Recipe) -> Result<Opened, AdapterError> {
         let (maps, colors): (Files<'_>, Files<'_>) =
             files.iter().partition(|(part, _)| part.is_surface());
         let common = recipe.common().clone();
-        let mut opened = COLORS.open(&colors, recipe)?;
+        let mut opened = self.colors(&colors).open(&colors, recipe)?;
         let [view] = &opened.views[..] else { return Err(AdapterError::MissingPart(Part::Color)) };
         let View { image: Some(before), coverage, mask, joins } = view.clone() else {
             return Err(AdapterError::MissingPart(Part::Color));
@@ -73,19 +63,16 @@ impl Adapter for MaterialAdapter {
             maps.into_iter().map(|(part, source)| (part, source.clone())).collect();
         // Before anything is painted, so that hours are not lost to a bad map.
         for (part, source) in &maps {
-            let map = read(source)?;
-            if *part == Part::Normal {
-                normals(&map, &common, &joins)?;
-            }
-            if maps_in(*part).iter().any(|(place, _)| !place.is_in(&map)) {
-                let (name, part) = (source.name.clone(), *part);
-                return Err(AdapterError::Other(Box::new(NoAlpha { name, part })));
-            }
+            check_map(*part, source, &common, &joins)?;
         }
         let weights = product(coverage.as_ref(), mask.as_ref());
         opened.asset =
             Box::new(OpenMaterial { colors: opened.asset, before, weights, joins, maps, common });
         Ok(opened)
+    }
+
+    fn of_action(&self, action: &Action) -> Option<Box<dyn Adapter>> {
+        Some(Box::new(Self { shown: ModelAdapter::of(action) }))
     }
 
     /// Maps of a material that is too small to be painted come back as they are.
@@ -99,7 +86,8 @@ impl Adapter for MaterialAdapter {
             files.iter().filter(|(part, _)| !part.is_surface()).map(|(p, s)| (*p, *s)).collect();
         let (of_maps, of_colors): (Vec<OutputSpec>, Vec<OutputSpec>) =
             outputs.iter().partition(|output| output.part.is_surface());
-        let Some(passed) = COLORS.pass_through(&colors, recipe, &of_colors)? else {
+        let passed = self.colors(&colors).pass_through(&colors, recipe, &of_colors)?;
+        let Some(passed) = passed else {
             return Ok(None);
         };
         let as_it_is = |output: &OutputSpec| {
@@ -109,29 +97,6 @@ impl Adapter for MaterialAdapter {
         let maps = of_maps.iter().map(as_it_is).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(in_order(passed.into_iter().chain(maps).collect(), outputs)))
     }
-}
-
-fn read(source: &Source) -> Result<Picture, AssetError> {
-    decode(&source.bytes, &source.name, &Limits::default())
-}
-
-fn normals(map: &Picture, common: &Common, joins: &Joins) -> Result<Normals, AdapterError> {
-    Normals::read(map, common.green, wraps(joins)).map_err(|source| {
-        let name = map.origin.name.clone();
-        AdapterError::Other(Box::new(WrongMap { name, source }))
-    })
-}
-
-fn unchanged(source: &Source, output: OutputSpec) -> Result<OutputFile, AdapterError> {
-    let mut map = read(source)?;
-    // Numbers stay numbers, also in a format that holds light.
-    map.origin.is_data = true;
-    let (width, height) = (map.width, map.height);
-    let bytes = match map.origin.format == output.format {
-        true => source.bytes.clone(),
-        false => encode(&map, output)?,
-    };
-    Ok(OutputFile { part: output.part, bytes, width, height })
 }
 
 fn in_order(mut files: Vec<OutputFile>, outputs: &[OutputSpec]) -> Vec<OutputFile> {
@@ -166,7 +131,7 @@ impl OpenAsset for OpenMaterial {
     ) -> Result<Vec<OutputFile>, AdapterError> {
         let Self { colors, before, weights, joins, maps, common } = *self;
         let [image] = &painted[..] else { return Err(AdapterError::MissingPart(Part::Color)) };
-        let relief = self::relief(before, image, weights, &joins, common.relief);
+        let surface = Surface::of(before, image, weights, joins, common);
         let (of_maps, of_colors): (Vec<OutputSpec>, Vec<OutputSpec>) =
             outputs.iter().partition(|output| output.part.is_surface());
         let mut files = colors.close(painted, &of_colors)?;
@@ -175,54 +140,15 @@ impl OpenAsset for OpenMaterial {
         for output in of_maps {
             let source = maps.iter().find(|(part, _)| *part == output.part);
             let (_, source) = source.ok_or(AdapterError::UnknownOutput(output.part))?;
-            if relief.is_flat() {
-                files.push(unchanged(source, output)?);
-                continue;
-            }
-            let mut map = read(source)?;
-            map.origin.is_data = true;
-            let size = (map.width as usize, map.height as usize);
-            let paint = relief.resized(size);
-            if output.part == Part::Normal {
-                normals(&map, &common, &joins)?.raise(&mut map, &paint);
-            }
-            let own = maps_in(output.part);
-            let has_heights = own.iter().any(|(_, channel)| *channel == Channel::Height);
-            let normal = normal.filter(|_| has_heights).map(read).transpose()?;
-            let normals = normal
-                .filter(|normal| (normal.width, normal.height) == (map.width, map.height))
-                .map(|normal| normals(&normal, &common, &joins))
-                .transpose()?;
-            for place in own {
-                heights::follow(&mut map, place, &paint, normals.as_ref(), common.relief);
-            }
-            let bytes = encode(&map, output)?;
-            let (width, height) = (map.width, map.height);
-            files.push(OutputFile { part: output.part, bytes, width, height });
+            files.push(surface.followed(source, normal, output)?);
         }
         Ok(in_order(files, outputs))
     }
 }
 
-/// The relief of the paint, in the painted picture's size.
-fn relief(
-    before: Image,
-    painted: &Image,
-    weights: Option<Vec<f32>>,
-    joins: &Joins,
-    amount: f32,
-) -> Relief {
-    let (from, to) = ((before.width, before.height), (painted.width, painted.height));
-    let wraps = wraps(joins);
-    let rgb = resize_plane(&before.rgb, 3, from, to, wraps);
-    let before = Image { width: to.0, height: to.1, rgb };
-    let weights = weights.map(|weights| resize_plane(&weights, 1, from, to, wraps));
-    Relief::of(&before, painted, weights.as_deref(), amount, wraps)
-}
-
 #[cfg(test)]
 mod tests {
-    use impasto_assets::Origin;
+    use impasto_assets::{Limits, Origin, Picture, decode, encode};
     use impasto_types::{ContainerFormat, Depth, Optimize, Tileable};
 
     use super::*;
@@ -275,7 +201,7 @@ mod tests {
 
     fn paint(sources: &[Source; 4], image: Image) -> Vec<OutputFile> {
         let files: Files<'_> = PARTS.into_iter().zip(sources).collect();
-        let opened = MaterialAdapter.open(&files, &recipe()).expect("it opens");
+        let opened = MaterialAdapter::default().open(&files, &recipe()).expect("it opens");
         let mut parts = PARTS;
         parts.sort();
         opened.asset.close(vec![image], &parts.map(spec)).expect("it closes")
@@ -337,7 +263,7 @@ mod tests {
         let wave = |x: usize| 20.0 * (x as f32 * std::f32::consts::TAU / 12.0).sin();
         sources[0] = file("a.png", |x, _| [100.0 + wave(x); 3]);
         let files: Files<'_> = PARTS.into_iter().zip(&sources).collect();
-        let mut opened = MaterialAdapter.open(&files, &recipe()).expect("it opens");
+        let mut opened = MaterialAdapter::default().open(&files, &recipe()).expect("it opens");
         opened
             .asset
             .limit((0..SIDE * SIDE).map(|at| f32::from(u8::from(at % SIDE < 24))).collect());
@@ -368,10 +294,11 @@ mod tests {
         let mut sources = flat();
         sources[1] = file("a_n.png", |x, y| [x as f32, y as f32, 10.0]);
         let files: Files<'_> = PARTS.into_iter().zip(&sources).collect();
-        let error = MaterialAdapter.open(&files, &recipe()).expect_err("it is none").to_string();
+        let error =
+            MaterialAdapter::default().open(&files, &recipe()).expect_err("it is none").to_string();
         assert!(error.starts_with("`a_n.png` is no normal map: "), "{error}");
         sources[1].bytes.truncate(100);
         let files: Files<'_> = PARTS.into_iter().zip(&sources).collect();
-        assert!(MaterialAdapter.open(&files, &recipe()).is_err());
+        assert!(MaterialAdapter::default().open(&files, &recipe()).is_err());
     }
 }

@@ -1,0 +1,116 @@
+//! Models, whose textures are painted as one picture.
+
+use impasto_types::{AssetKind, Optimize, Part, Tileable};
+
+use super::folder::{folder, header, path};
+use super::*;
+use crate::InputFile;
+
+const PROPS: &str = r#"
+[project]
+name = "x"
+output = "out/{dir}/{name}"
+[styles.day]
+images = "styles/day.jpg"
+[[rules]]
+name = "props"
+match = "art/**"
+size = 100
+tileable = "both"
+relief = 0.5
+"#;
+
+/// A model of textures, of which the largest has this longer side.
+fn model(width: u32, height: u32, largest: u32) -> ImageHeader {
+    ImageHeader { width, height, largest: Some(largest), ..header("a.glb") }
+}
+
+fn recipe(task: &PlannedTask) -> Optimize {
+    match &task.form.action.recipe {
+        Recipe::Optimize(optimize) => optimize.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn strokes_and_sizes_are_those_of_the_largest_texture() {
+    let mut folder = folder(&["art/crate.glb", "art/house.glb", "art/wall.png"]);
+    folder.listing.assets[0].image = Ok(model(64, 64, 64));
+    folder.listing.assets[1].image = Ok(model(144, 64, 64));
+    let plan = folder.plan(PROPS).expect("it can be planned");
+    let [one, several, picture] = &plan.tasks[..] else { panic!("three: {plan:?}") };
+    for task in [one, several] {
+        assert_eq!((&task.form.action.kind, task.outputs.len()), (&AssetKind::model(), 1));
+        assert!(task.whole_action().check().is_ok());
+    }
+    assert_eq!(picture.form.action.kind, AssetKind::picture());
+    assert_eq!((one.width, one.height), (100, 100));
+    assert_eq!((several.width, several.height), (225, 100));
+    let [one, several, picture] = [one, several, picture].map(recipe);
+    assert_eq!(one.style_scale, picture.style_scale);
+    assert!((several.style_scale - one.style_scale * 64.0 / 144.0).abs() < 1e-6);
+    // A single texture may repeat; pictures have no maps here that relief could change.
+    assert_eq!(one.common.tileable, Tileable::Both);
+    assert_eq!(several.common.tileable, Tileable::None);
+    assert_eq!((one.common.relief, picture.common.relief), (0.5, 0.0));
+}
+
+#[test]
+fn models_stay_models_and_pictures_pictures() {
+    let mut folder = folder(&["art/crate.glb", "art/wall.png"]);
+    folder.listing.assets[0].image = Ok(model(64, 64, 64));
+    let plan = |format: &str| {
+        let manifest = PROPS.replace("size = 100", &format!("format = \"{format}\""));
+        folder.plan(&manifest).expect("it can be planned")
+    };
+    let outputs: Vec<_> = plan("png").tasks.iter().map(|task| task.output().clone()).collect();
+    assert_eq!(outputs, [path("out/art/crate.glb"), path("out/art/wall.png")]);
+    let text = plan("glb").problems[0].to_string();
+    assert!(text.starts_with("art/wall.png: its result is a picture"), "{text}");
+}
+
+#[test]
+fn a_mesh_is_an_input_and_no_asset_and_has_to_be_a_model() {
+    let manifest = PROPS.replace("relief = 0.5", "mesh = \"art/{dir}/{material}.glb\"");
+    let manifest = manifest.replace("match = \"art/**\"", "match = \"art/*_albedo.png\"");
+    let manifest = manifest.replace("art/{dir}", "{dir}");
+    let mut folder = folder(&["art/crate_albedo.png", "art/wall_albedo.png"]);
+    let mesh = path("art/crate.glb");
+    let insert = |folder: &mut super::folder::Folder, header| {
+        let blob = BlobRef::of(b"mesh");
+        folder.inputs.insert(mesh.clone(), Ok(InputFile { blob, header }));
+    };
+    insert(&mut folder, model(0, 0, 0));
+    let plan = folder.plan(&manifest).expect("it can be planned");
+    let [shown, plain] = &plan.tasks[..] else { panic!("two: {plan:?}") };
+    let action = shown.whole_action();
+    assert!(action.check().is_ok(), "{:?}", action.check());
+    let names = [&action.texture, &plain.form.action.texture].map(Option::as_deref);
+    assert_eq!(names, [Some("crate_albedo"), None]);
+    assert_eq!(
+        (&action.kind, &plain.form.action.kind),
+        (&AssetKind::model(), &AssetKind::picture())
+    );
+    assert!(shown.input(Part::Mesh).is_some() && plain.input(Part::Mesh).is_none());
+    assert!(shown.least_memory_bytes > plain.least_memory_bytes);
+    let notes: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["rule `props`: missing mesh art/wall.glb; painted without it"]);
+    insert(&mut folder, header("a.png"));
+    let plan = folder.plan(&manifest).expect("the other asset is good");
+    let problem = plan.problems[0].to_string();
+    assert!(problem.contains("its mesh art/crate.glb: it is a png file; give"), "{problem}");
+}
+
+#[test]
+fn models_without_textures_pass_through() {
+    let mut folder = folder(&["art/a.glb", "art/b.glb", "art/wall.png"]);
+    for asset in &mut folder.listing.assets[..2] {
+        asset.image = Ok(model(0, 0, 0));
+    }
+    let plan = folder.plan(PROPS).expect("it can be planned");
+    assert_eq!((plan.tasks.len(), plan.problems.len()), (3, 0), "{:?}", plan.problems);
+    let notes: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
+    let expected = "rule `props`: art/a.glb (and 1 more) pass through unpainted: a model is \
+                    painted by the colour textures in its file";
+    assert!(notes.iter().any(|note| note == expected), "{notes:?}");
+}

@@ -1,0 +1,92 @@
+//! What model files have besides their textures: surfaces, and maps of them.
+
+use std::collections::BTreeMap;
+
+use impasto_types::ContainerFormat;
+
+use crate::sniff::sniff;
+use crate::{AssetError, AssetErrorKind, Limits, Model, ModelMap, glb_file};
+
+/// Reads a model's surface: every primitive of triangles whose material has a painted texture.
+/// Triangles of which two corners are in one place are left out. `name` is used in errors.
+///
+/// # Errors
+/// If the file is no model or beyond the limits, if it is damaged, or if nothing of it can be
+/// painted: the errors of [`decode`](crate::decode()), though no pixels are read.
+pub fn read_model(bytes: &[u8], name: &str, limits: &Limits) -> Result<Model, AssetError> {
+    let read = || {
+        limits.check_file(bytes.len() as u64)?;
+        check_model(bytes, name)?;
+        glb_file::model(bytes, limits)
+    };
+    read().map_err(|kind: AssetErrorKind| kind.of(name))
+}
+
+/// Reads the surface of a model that shows a picture, which is a file of its own: of all materials,
+/// those whose own name, or whose texture's, is that of the picture's file or begins it, such as
+/// `crate` for `crate_albedo.png`; of these, only those of the longest such name; if there are
+/// none, all. Their first texture coordinates count, if the material does not name others. Beyond
+/// its sides the picture goes on as the texture of the first of them says; if there are none, as
+/// the first texture does.
+///
+/// `picture` is the name of the picture's file, in any case; folders before it do not count, and it
+/// may lack its extension. `size` is the picture's, in pixels.
+///
+/// # Errors
+/// If the file is no model or beyond the limits, or if it is damaged.
+pub fn read_surface(
+    bytes: &[u8],
+    name: &str,
+    limits: &Limits,
+    picture: &str,
+    size: (u32, u32),
+) -> Result<Model, AssetError> {
+    let read = || {
+        limits.check_file(bytes.len() as u64)?;
+        check_model(bytes, name)?;
+        glb_file::surface(bytes, picture, size)
+    };
+    read().map_err(|kind: AssetErrorKind| kind.of(name))
+}
+
+/// Reads a model's maps of normals and of roughness, in the order of its images: those that
+/// nothing else uses, and that lie over one painted texture in the way in which it lies, in every
+/// material that has them. A map in several formats is several. `name` is used in errors.
+///
+/// # Errors
+/// Those of [`read_model`](crate::read_model()) that are not about geometry. Nothing is said of a
+/// map that cannot be had.
+pub fn model_maps(bytes: &[u8], name: &str, limits: &Limits) -> Result<Vec<ModelMap>, AssetError> {
+    let read = || {
+        limits.check_file(bytes.len() as u64)?;
+        check_model(bytes, name)?;
+        glb_file::maps(bytes, name, limits)
+    };
+    read().map_err(|kind: AssetErrorKind| kind.of(name))
+}
+
+/// The model with other bytes for images, by their numbers, everything else as it is. The formats
+/// are those of the old bytes: what the model says of them stays. Images that have their bytes
+/// together have the new ones together. `name` is used in errors.
+///
+/// # Errors
+/// If the file is no model or damaged, if an image is not in it, if anything else has a part of
+/// its bytes, or if the model would be longer than its format can hold.
+pub fn with_images(
+    bytes: &[u8],
+    name: &str,
+    new: &BTreeMap<usize, Vec<u8>>,
+) -> Result<Vec<u8>, AssetError> {
+    let write = || {
+        check_model(bytes, name)?;
+        glb_file::with_images(bytes, new)
+    };
+    write().map_err(|kind: AssetErrorKind| kind.of(name))
+}
+
+fn check_model(bytes: &[u8], name: &str) -> Result<(), AssetErrorKind> {
+    match sniff(name, bytes)? {
+        ContainerFormat::Glb => Ok(()),
+        holds => Err(AssetErrorKind::NotAModel(holds)),
+    }
+}
