@@ -14,7 +14,10 @@ fn the_files_are_what_this_program_makes() {
             |bytes: &[u8]| decode(bytes, example.path, &Limits::default()).expect("it decodes");
         let committed = fs::read(folder().join(example.path)).expect("it is committed");
         let made = example.file().expect("it encodes");
-        assert!(decode(&committed) == decode(&made), "{}", example.path);
+        let (mut committed, mut made) = (decode(&committed), decode(&made));
+        // A model's picture has the whole file with it.
+        (committed.origin.glb, made.origin.glb) = (None, None);
+        assert!(committed == made, "{}", example.path);
     }
 }
 
@@ -28,6 +31,7 @@ fn the_manifests_paint_what_they_should() {
                 "textures/grass.jpg",
                 "textures/ivy.png",
                 "textures/island_map_16.png",
+                "textures/vase.glb",
             ][..],
             &["textures/brick_wall_n.png"][..],
         ),

@@ -7,6 +7,7 @@ mod ivy;
 mod map;
 mod planks;
 mod roof_tiles;
+mod vase;
 
 use impasto_assets::Depth;
 
@@ -27,5 +28,9 @@ pub(crate) fn textures() -> Vec<Example> {
         Example::new("village/regions/island_map_16.png", map::regions()),
         Example::new("village/textures/planks.png", planks::paint()),
         Example::new("village/textures/roof_tiles.png", roof_tiles::paint()),
+        Example {
+            mesh: Some(vase::mesh()),
+            ..Example::new("village/textures/vase.glb", vase::texture())
+        },
     ]
 }
