@@ -12,7 +12,7 @@ use impasto_types::{Action, Common, OutputSpec, Part, Recipe};
 use super::surface::{Surface, check_map, unchanged};
 use super::{
     Adapter, AdapterError, Files, ModelAdapter, OpenAsset, Opened, OutputFile, PictureAdapter,
-    Source, View, product,
+    Source, View, least, product,
 };
 
 /// Opens a material: [`Part::Color`], [`Part::Mask`] and [`Part::Mesh`] as a picture's, and any of
@@ -111,10 +111,7 @@ impl OpenAsset for OpenMaterial {
     }
 
     fn limit(&mut self, painted: Vec<f32>) {
-        self.weights = Some(match self.weights.take() {
-            None => painted.clone(),
-            Some(own) => own.iter().zip(&painted).map(|(own, other)| own.min(*other)).collect(),
-        });
+        self.weights = Some(least(self.weights.take(), &painted));
         self.colors.limit(painted);
     }
 

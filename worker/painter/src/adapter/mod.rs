@@ -263,6 +263,14 @@ pub(crate) fn product(one: Option<&Mask>, other: Option<&Mask>) -> Option<Vec<f3
     }
 }
 
+/// The lesser of both weights of each pixel.
+pub(crate) fn least(one: Option<Vec<f32>>, other: &[f32]) -> Vec<f32> {
+    match one {
+        None => other.to_vec(),
+        Some(one) => one.iter().zip(other).map(|(one, other)| one.min(*other)).collect(),
+    }
+}
+
 /// Checks that a picture of this name has the shape of `what` it belongs to.
 pub(crate) fn check_shape(
     name: &str,

@@ -8,11 +8,12 @@ mod seams;
 mod unwrap;
 
 use impasto_assets::{ColorSpace, Limits, Model, read_header, read_model, read_surface};
-use impasto_engine::{Image, Join, Joins, Mask};
+use impasto_engine::{Image, Join, Joins, Mask, resize_plane};
 use impasto_types::{Action, OutputSpec, Part, Recipe};
 
 use super::{
-    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, product, resized,
+    Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, least, product,
+    resized, wraps,
 };
 use crate::nearest::nearest;
 use maps::{Dry, Maps};
@@ -181,10 +182,7 @@ impl OpenAsset for OpenModel {
     }
 
     fn limit(&mut self, painted: Vec<f32>) {
-        self.painted = Some(match self.painted.take() {
-            None => painted.clone(),
-            Some(own) => own.iter().zip(&painted).map(|(own, other)| own.min(*other)).collect(),
-        });
+        self.painted = Some(least(self.painted.take(), &painted));
         self.picture.limit(painted);
     }
 
@@ -210,10 +208,8 @@ impl OpenAsset for OpenModel {
         let (own, unwrap, limits) = if layout == size {
             (own, unwrap, limits)
         } else {
-            let limits = limits.and_then(|limits| Mask::new(layout.0, layout.1, limits).ok());
-            let limits = limits.map(|limits| limits.resized(size.0, size.1, &joins));
+            let limits = limits.map(|limits| resize_plane(&limits, 1, layout, size, wraps(&joins)));
             let own = resized(own, coverage.as_ref(), &joins, size);
-            let limits = limits.map(|limits| limits.weights().to_vec());
             (own, Unwrap::of(&model, layout, size), limits)
         };
         let before = maps.is_some().then(|| own.clone());
