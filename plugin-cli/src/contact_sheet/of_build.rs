@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use impasto_build::{Build, Made};
 use impasto_planner::{PlannedTask, Problem};
 use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
-use impasto_types::{AssetPath, Digest, InputRef, Part, Tileable};
+use impasto_types::{AssetPath, Channel, Digest, InputRef, Packing, Part, Tileable};
 use rayon::prelude::*;
 
 use super::choice::{Candidate, Claim, choose};
 use super::size::{CARDS, LIT, PictureSize, STYLE, STYLES_PER_CARD};
+use super::thumbnail::{MapFile, MapPlace, SurfaceFiles};
 use super::{Card, CardOutcome, Sheet, THUMBNAILS_DIR, Tally, Thumbnail, Thumbnails, settings};
 use crate::local_cache::LocalCache;
 
@@ -166,19 +167,40 @@ fn lit(build: &Build<'_>, pictures: &Pictures<'_>, task: &PlannedTask) -> Option
     if !pictures.size.has_room() {
         return None;
     }
-    let input = |part: Part| Some(task.input(part)?.blob()?.digest);
     let path = |path: &AssetPath| pictures.project.path_of(path);
-    let normals = build.survey().input_file(input(Part::Normal)?)?;
-    let output = task.outputs.iter().find(|output| output.part == Part::Normal)?;
-    let pair = |color: (&AssetPath, Digest), normal: (&AssetPath, Digest)| {
-        let made =
-            pictures.thumbnails.lit((&path(color.0), color.1), (&path(normal.0), normal.1), LIT);
+    let input = |part: Part| Some(task.input(part)?.blob()?.digest);
+    let roughness = task.outputs.iter().find_map(|output| Some((output.part, place(output.part)?)));
+    let made = |colors: MapFile, map: &dyn Fn(Part) -> Option<MapFile>| {
+        let roughness = roughness.and_then(|(part, place)| Some((map(part)?, place)));
+        let files = SurfaceFiles { colors, normals: map(Part::Normal)?, roughness };
+        let made = pictures.thumbnails.lit(&files, LIT);
         made.inspect_err(|error| tracing::debug!("{error}")).ok()
     };
-    let before = pair((&task.asset, input(Part::Color)?), (normals, input(Part::Normal)?))?;
-    let written = (build.written(task)?, build.recorded(&output.path)?);
-    let after = pair((task.output(), written.0), (&output.path, written.1))?;
+    let colors = MapFile { path: path(&task.asset), digest: input(Part::Color)? };
+    let before = made(colors, &|part| {
+        let digest = input(part)?;
+        Some(MapFile { path: path(build.survey().input_file(digest)?), digest })
+    })?;
+    let colors = MapFile { path: path(task.output()), digest: build.written(task)? };
+    let after = made(colors, &|part| {
+        let output = &task.outputs.iter().find(|output| output.part == part)?.path;
+        Some(MapFile { path: path(output), digest: build.recorded(output)? })
+    })?;
     Some([before, after])
+}
+
+/// Where roughness is in a file of this part, if it has any.
+fn place(part: Part) -> Option<MapPlace> {
+    let of_channel = |(channel, held): (usize, &Option<Channel>)| match held {
+        Some(Channel::Roughness) => Some(MapPlace { channel, is_smoothness: false }),
+        Some(Channel::Smoothness) => Some(MapPlace { channel, is_smoothness: true }),
+        _ => None,
+    };
+    match part {
+        Part::Roughness => Some(MapPlace { channel: 0, is_smoothness: false }),
+        Part::Packed(Packing(channels)) => channels.iter().enumerate().find_map(of_channel),
+        _ => None,
+    }
 }
 
 /// The card of an asset without a task: only its name and the reason.

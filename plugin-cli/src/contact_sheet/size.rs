@@ -23,8 +23,8 @@ const SIZES: [(usize, PictureSize); 3] = [
     (CARDS, PictureSize { side_px: 320, max_bytes: 15_000 }),
 ];
 
-/// A material under a light, on sheets of the fewest cards.
-pub(super) const LIT: PictureSize = PictureSize { side_px: 256, max_bytes: 14_000 };
+/// A ball and a board of a material under a light, on sheets of the fewest cards.
+pub(super) const LIT: PictureSize = PictureSize { side_px: 400, max_bytes: 15_000 };
 
 /// Style images, which many cards share.
 pub(super) const STYLE: PictureSize = PictureSize { side_px: 96, max_bytes: 2_500 };

@@ -14,7 +14,7 @@ use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits, RgbaImag
 use impasto_types::{ContainerFormat, Digest};
 
 use super::PictureSize;
-use super::lit::lit;
+use super::lit::{Roughness, Surface, lit};
 
 /// A picture in the folder of thumbnails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,28 @@ pub struct Thumbnails {
     made: Mutex<BTreeMap<String, Thumbnail>>,
     /// The files that were requested.
     used: Mutex<BTreeSet<String>>,
+}
+
+/// The files of a material.
+#[derive(Debug)]
+pub(super) struct SurfaceFiles {
+    pub(super) colors: MapFile,
+    pub(super) normals: MapFile,
+    pub(super) roughness: Option<(MapFile, MapPlace)>,
+}
+
+/// A file, and the digest of its bytes.
+#[derive(Debug)]
+pub(super) struct MapFile {
+    pub(super) path: PathBuf,
+    pub(super) digest: Digest,
+}
+
+/// Where roughness is in a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MapPlace {
+    pub(super) channel: usize,
+    pub(super) is_smoothness: bool,
 }
 
 /// The most memory that a decoder may take. A larger picture is shown without its thumbnail.
@@ -114,23 +136,32 @@ impl Thumbnails {
         Ok(thumbnail)
     }
 
-    /// The thumbnail of a material's colours under a light, by its normal map: the files and the
-    /// digests of their bytes.
+    /// The thumbnail of a material under a light.
     ///
     /// # Errors
     /// If a file cannot be decoded, or the thumbnail cannot be written.
     pub(super) fn lit(
         &self,
-        (colors, color_digest): (&Path, Digest),
-        (normals, normal_digest): (&Path, Digest),
+        maps: &SurfaceFiles,
         size: PictureSize,
     ) -> Result<Thumbnail, ThumbnailError> {
-        let digest = Digest::of(format!("lit {color_digest} {normal_digest}").as_bytes());
+        let SurfaceFiles { colors, normals, roughness } = maps;
+        let rough = roughness.as_ref().map(|(file, place)| (file.digest, *place));
+        let key = format!("a lit ball: {} {} {rough:?}", colors.digest, normals.digest);
         let shade = || {
-            let colors = shrink(decode(colors, Content::Colors)?, size.side_px);
-            Ok(lit(&colors, &decode(normals, Content::Vectors)?))
+            // The ball and the board are beside each other.
+            let map = |file: &MapFile| decode(&file.path, Content::Vectors);
+            let roughness = roughness.as_ref().map(|(file, place)| {
+                let MapPlace { channel, is_smoothness } = *place;
+                Ok::<_, ImageError>(Roughness { map: map(file)?, channel, is_smoothness })
+            });
+            Ok(lit(Surface {
+                colors: shrink(decode(&colors.path, Content::Colors)?, size.side_px / 2),
+                normals: map(normals)?,
+                roughness: roughness.transpose()?,
+            }))
         };
-        self.kept_or_made(colors, digest, size, shade)
+        self.kept_or_made(&colors.path, Digest::of(key.as_bytes()), size, shade)
     }
 
     fn make(
