@@ -331,7 +331,7 @@ fn output_size(
         }
     };
     let refused = |error: CannotWrite| AssetError { name: name.to_owned(), kind: error.into() };
-    format.can_write(shape).map_err(refused)?;
+    format.can_write(shape).and_then(|()| common.check_format(format)).map_err(refused)?;
     Ok((shape.width, shape.height))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use impasto_types::{BlobRef, Crop, IdColor, Region, Regions, StyleRef};
+use impasto_types::{BlobRef, Crop, HexColor, Region, Regions, StyleRef};
 
 use crate::style_arg::StyleArg;
 
@@ -21,13 +21,13 @@ pub(crate) struct RegionArgs {
     regions: Vec<RegionArg>,
     /// A colour of the ID map whose region stays as it is; repeat for more
     #[arg(long = "keep", value_name = "COLOR", requires = "map")]
-    kept: Vec<IdColor>,
+    kept: Vec<HexColor>,
 }
 
 /// `COLOR=FILE` or `COLOR=FILE:WEIGHT`.
 #[derive(Debug, Clone, PartialEq)]
 struct RegionArg {
-    color: IdColor,
+    color: HexColor,
     style: StyleArg,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum RegionArgsError {
     #[error("--regions needs a --region or a --keep, to say what its colours stand for")]
     Nothing,
     #[error("{0} is both a --region and a --keep")]
-    Both(IdColor),
+    Both(HexColor),
 }
 
 impl FromStr for RegionArg {
@@ -75,7 +75,7 @@ impl RegionArgs {
     /// The regions, whose style images have this content, in the order of [`Self::styles`].
     pub(crate) fn regions(&self, content: &[BlobRef], crop: Option<Crop>) -> Option<Regions> {
         self.map.as_ref()?;
-        let mut named: BTreeMap<IdColor, Vec<StyleRef>> =
+        let mut named: BTreeMap<HexColor, Vec<StyleRef>> =
             self.kept.iter().map(|color| (*color, Vec::new())).collect();
         let mut regions: Vec<&RegionArg> = self.regions.iter().collect();
         regions.sort_by_key(|region| region.color);
@@ -107,7 +107,7 @@ mod tests {
                 region("#0000ff=C:\\a.jpg"),
                 region("#ff8000=c.jpg"),
             ],
-            kept: vec![IdColor([0, 255, 0])],
+            kept: vec![HexColor([0, 255, 0])],
         };
         args.check().expect("it is clear");
         let names: Vec<_> = args.styles().iter().map(|style| style.path.clone()).collect();

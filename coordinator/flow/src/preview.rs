@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
-use impasto_types::{AlphaUse, AssetKind, AssetPath, Digest, MAX_SIDE, MIN_SIDE, Part, UdimGrid};
+use impasto_types::{AssetKind, AssetPath, Digest, MAX_SIDE, MIN_SIDE, Part, UdimGrid};
 
 /// The folder of previews among the project's private files.
 const FOLDER: &str = "preview";
@@ -128,7 +128,7 @@ fn shrink(
     let sources: Vec<_> =
         styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
     let is_model = action.kind == AssetKind::model();
-    let has_islands = is_model || action.recipe.common().alpha == AlphaUse::Islands && header.alpha;
+    let has_islands = is_model || action.recipe.common().has_islands(header.alpha);
     let masked = of_part(Part::Mask)
         .or(of_part(Part::Regions))
         .or(has_islands.then_some(asset))

@@ -8,8 +8,8 @@ mod one_pass;
 mod training;
 
 use impasto_types::{
-    Action, Arbitrary, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer, Profile,
-    Recipe, Scale, Training, VggLayer,
+    Action, Arbitrary, Channels, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer,
+    Profile, Recipe, Scale, Training, VggLayer,
 };
 
 pub use one_pass::{LEARNED_BYTES_PER_PIXEL, ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
@@ -144,6 +144,14 @@ pub fn material_bytes((width, height): (u32, u32)) -> u64 {
     SOURCE_BYTES_PER_PIXEL * u64::from(width) * u64::from(height)
 }
 
+/// Memory of an attempt whose channels are painted one by one, in addition to [`memory_bytes`]: the
+/// asset's colours as they were, and a picture of each channel.
+pub fn channels_bytes(recipe: &Recipe, (width, height): (u32, u32)) -> u64 {
+    let channels = recipe.common().channels;
+    let pictures = if channels == Channels::default() { 0 } else { 1 + channels.pictures() as u64 };
+    3 * 4 * pictures * u64::from(width) * u64::from(height)
+}
+
 /// The recipes of the runs in which an action's picture is painted, at most: one for each of its
 /// regions.
 pub fn runs(action: &Action) -> Vec<&Recipe> {
@@ -211,9 +219,13 @@ fn remembered_bytes_per_pixel(recipe: &Optimize) -> u64 {
     }
 }
 
-/// Pixels times optimiser steps over all scales. Pixels whose way through the network is shorter
-/// count for less.
+/// Pixels times optimiser steps over all scales and channels that are pictures. Pixels whose way
+/// through the network is shorter count for less.
 pub fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
+    recipe.common().channels.pictures() as u64 * picture_work(recipe, width, height)
+}
+
+fn picture_work(recipe: &Recipe, width: u32, height: u32) -> u64 {
     let tileable = recipe.common().tileable;
     let recipe = match recipe {
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,

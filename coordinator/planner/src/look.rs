@@ -20,6 +20,9 @@ pub struct Look {
     /// Colours differ where alpha is 0, so alpha may be data.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hidden_colors: bool,
+    /// Many pixels are plain magenta, as where a colour stands for transparency.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub magenta_ground: bool,
     /// What a black or white frame covers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub border: Option<Crop>,
@@ -56,10 +59,19 @@ impl Plan {
             // Of the others, the name has said it already.
             let mut normal_maps =
                 shows(|look| look.normal_map).filter(|asset| named.find(asset).is_none());
-            if let Some(first) = normal_maps.next() {
+            let paints_data =
+                manifest.paintings(index).iter().all(|painting| painting.paints_data());
+            if let Some(first) = normal_maps.next().filter(|_| !paints_data) {
                 let (rule, first, count) =
                     (rule.to_owned(), first.clone(), 1 + normal_maps.count());
                 notes.push(Note::NormalMaps { rule, first, count });
+            }
+            if !manifest.paintings(index).iter().any(|painting| painting.has_key()) {
+                let mut magenta = shows(|look| look.magenta_ground);
+                if let Some(first) = magenta.next() {
+                    let (rule, first) = (rule.to_owned(), first.clone());
+                    notes.push(Note::MagentaGround { rule, first, count: 1 + magenta.count() });
+                }
             }
             if manifest.paintings(index).iter().any(|painting| painting.says_alpha) {
                 continue;

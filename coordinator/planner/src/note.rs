@@ -43,6 +43,8 @@ pub enum Note {
     NormalMaps { rule: String, first: AssetPath, count: usize },
     /// `count` assets of the rule have colours under alpha 0.
     HiddenColors { rule: String, first: AssetPath, count: usize },
+    /// `count` assets of the rule have a ground of plain magenta.
+    MagentaGround { rule: String, first: AssetPath, count: usize },
     /// A style image has a uniform border, which counts as part of the style.
     StyleBorder { style: String, image: AssetPath, border: Crop },
 }
@@ -152,6 +154,12 @@ impl fmt::Display for Note {
                 f,
                 "rule `{rule}`: colours under alpha 0 vary in {first}{}; set alpha = \"data\" if \
                  alpha is data such as smoothness, otherwise alpha = \"coverage\"",
+                and_more(count.saturating_sub(1))
+            ),
+            Self::MagentaGround { rule, first, count } => write!(
+                f,
+                "rule `{rule}`: magenta (#ff00ff) fills part of {first}{}; set color_key = \
+                 \"#ff00ff\" if it stands for transparency",
                 and_more(count.saturating_sub(1))
             ),
             Self::StyleBorder { style, image, border } => write!(

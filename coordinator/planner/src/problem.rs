@@ -1,6 +1,8 @@
 //! Assets that cannot be painted. They count as failures and do not stop the others.
 
-use impasto_types::{AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, Part, Recipe, Shape};
+use impasto_types::{
+    AssetPath, CannotWrite, Component, ContainerFormat, MAX_SIDE, Part, Recipe, Shape,
+};
 
 use crate::grouping::Asset;
 use crate::{ImageHeader, InputFile, ListedAsset};
@@ -35,6 +37,8 @@ pub enum ProblemCause {
         MAX_SIDE
     )]
     TooLarge { width: u32, height: u32 },
+    #[error("it has no alpha, which `channels` says is to be painted")]
+    NoAlpha,
     #[error("its result {0}")]
     CannotWrite(#[from] CannotWrite),
 }
@@ -79,6 +83,10 @@ pub(crate) fn paintable(
     } else {
         let (alpha, asset) = (header.alpha, header.format);
         format.can_write(Shape { width, height, alpha, asset })?;
+        recipe.common().check_format(format)?;
+        if !alpha && recipe.common().channels.alone().any(|one| one == Component::Alpha) {
+            return Err(ProblemCause::NoAlpha);
+        }
         Ok((width, height))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_types::{
-    Action, AssetPath, BlobRef, ContainerFormat, Digest, IdColor, Input, InputRef, Method,
+    Action, AssetPath, BlobRef, ContainerFormat, Digest, HexColor, Input, InputRef, Method,
     ModelName, Part, Recipe, Regions,
 };
 use serde_json::Value;
@@ -68,7 +68,7 @@ pub enum Reason {
     },
     /// A region of the ID map has other styles or another recipe, was added or was removed.
     RegionChanged {
-        color: IdColor,
+        color: HexColor,
     },
     RecipeChanged {
         field: String,
@@ -287,10 +287,10 @@ fn style_changes(now: Candidate<'_>, record: &RecordDetails, reasons: &mut Vec<R
 /// The regions that differ. Where a map was added or removed, that is the reason.
 fn region_changes(from: Option<&Regions>, to: Option<&Regions>, reasons: &mut Vec<Reason>) {
     let (Some(from), Some(to)) = (from, to) else { return };
-    let find = |regions: &Regions, color: IdColor| {
+    let find = |regions: &Regions, color: HexColor| {
         regions.named.iter().find(|region| region.color == color).cloned()
     };
-    let colors: BTreeSet<IdColor> =
+    let colors: BTreeSet<HexColor> =
         from.named.iter().chain(&to.named).map(|region| region.color).collect();
     let changed = colors.into_iter().filter(|color| find(from, *color) != find(to, *color));
     reasons.extend(changed.map(|color| Reason::RegionChanged { color }));

@@ -96,8 +96,8 @@ fn look_at(project: &Project, path: &AssetPath) -> Option<Look> {
     }
     // The sides of a border are those of the picture as it is looked at.
     let picture = decode(&bytes, path.as_str(), &Limits::default()).ok()?.upright();
-    let impasto_assets::Look { normal_map, hidden_colors, border } = look(&picture);
-    Some(Look { normal_map, hidden_colors, border })
+    let impasto_assets::Look { normal_map, hidden_colors, magenta_ground, border } = look(&picture);
+    Some(Look { normal_map, hidden_colors, magenta_ground, border })
 }
 
 #[cfg(test)]

@@ -91,8 +91,11 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     fields.entry("alpha").or_insert_with(|| match recipe.common().alpha {
         AlphaUse::Coverage => "coverage".into(),
         AlphaUse::Islands => "islands".into(),
+        AlphaUse::Premultiplied => "premultiplied".into(),
         AlphaUse::Data => "data".into(),
     });
+    fields.entry("channels").or_insert_with(|| recipe.common().channels.to_string().into());
+    fields.entry("color_key").or_insert("none".into());
     fields.entry("relief").or_insert(0.0.into());
     fields.entry("green").or_insert_with(|| match recipe.common().green {
         GreenAxis::Auto => "auto".into(),

@@ -18,6 +18,7 @@ mod farm;
 mod file_trait;
 mod footprint;
 mod format;
+mod hex_color;
 mod ids;
 mod model;
 mod part;
@@ -49,17 +50,18 @@ pub use farm::{
 pub use file_trait::{FileTrait, FileTraits};
 pub use footprint::Footprint;
 pub use format::ContainerFormat;
+pub use hex_color::{HexColor, HexColorError};
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};
 pub use part::{Channel, CubeFace, Packing, Part, PartError};
 pub use recipe::{
-    AlphaUse, Arbitrary, Common, CommonPatch, Deeper, FeedForward, GreenAxis, Init, InitSource,
-    LayersByScale, Looks, LossNorm, MAX_SIDE, MIN_SIDE, Method, OnePass, OnePassPatch, Optimize,
-    OptimizePatch, Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe,
-    RecipeError, RecipePatch, STYLE_LAYERS, Scale, ScaleLayers, Tileable, Train, Training,
-    VggLayer,
+    AlphaUse, Arbitrary, Channels, ChannelsError, Common, CommonPatch, Component, Deeper,
+    FeedForward, GreenAxis, Init, InitSource, LayersByScale, Looks, LossNorm, MAX_SIDE, MIN_SIDE,
+    Method, OnePass, OnePassPatch, Optimize, OptimizePatch, Optimizer, Padding, Pooling,
+    PreserveColor, Preset, Profile, Recipe, RecipeError, RecipePatch, STYLE_LAYERS, Scale,
+    ScaleLayers, Tileable, Train, Training, VggLayer,
 };
-pub use regions::{IdColor, IdColorError, Region, Regions, RegionsError, is_same_shape};
+pub use regions::{Region, Regions, RegionsError, is_same_shape};
 pub use split_mix::SplitMix64;
 pub use style_ref::StyleRef;
 pub use task::{Losses, Output, RunReport, TaskResult, TaskSpec};

@@ -1,11 +1,8 @@
 //! Regions of a picture that are painted in styles of their own, by the colours of an ID map.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Recipe, RecipeError, StyleRef};
+use crate::{HexColor, Recipe, RecipeError, StyleRef};
 
 /// How an asset is painted whose ID map, [`Part::Regions`](crate::Part::Regions), names regions by
 /// colours.
@@ -28,7 +25,7 @@ pub struct Regions {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
-    pub color: IdColor,
+    pub color: HexColor,
     /// None if the region stays as it is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub styles: Vec<StyleRef>,
@@ -37,34 +34,23 @@ pub struct Region {
     pub recipe: Option<Recipe>,
 }
 
-/// A colour of an ID map: red, green and blue as the file encodes them. Its text is that of HTML:
-/// `#ff8000`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct IdColor(pub [u8; 3]);
-
 /// Why regions cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RegionsError {
     #[error("regions: there are {0} colours, not 1 to {most}", most = Regions::MOST)]
     Count(usize),
     #[error("regions: {0} stands before {1}")]
-    Order(IdColor, IdColor),
+    Order(HexColor, HexColor),
     #[error("regions: {field} is {value}, not 0 to {most}")]
     Range { field: &'static str, value: u8, most: u8 },
     #[error("regions: {color}: {error}")]
-    Recipe { color: IdColor, error: RecipeError },
+    Recipe { color: HexColor, error: RecipeError },
     #[error("regions: {0} has a recipe, but no styles")]
-    Unused(IdColor),
+    Unused(HexColor),
     /// What the whole picture has in common, and one region's recipe has otherwise.
     #[error("regions: {color} has another {what} than the rest of the picture")]
-    Differs { color: IdColor, what: &'static str },
+    Differs { color: HexColor, what: &'static str },
 }
-
-/// A text that is no colour.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no colour: write it as in \"#ff8000\"")]
-pub struct IdColorError(String);
 
 impl Regions {
     /// More than artists tell apart, and fewer than the levels of a byte.
@@ -108,6 +94,8 @@ impl Regions {
             ("size", own.size != others.size),
             ("tileable", own.tileable != others.tileable),
             ("alpha", own.alpha != others.alpha),
+            ("channels", own.channels != others.channels),
+            ("color_key", own.color_key != others.color_key),
             ("profile", own.profile != others.profile),
             ("init", whole.init() != part.init()),
         ]
@@ -143,51 +131,6 @@ pub fn is_same_shape(one: (u32, u32), other: (u32, u32)) -> bool {
     skew < u64::from(one.0.max(one.1).max(other.0).max(other.1))
 }
 
-impl IdColor {
-    /// The largest difference of a channel.
-    pub fn distance(self, other: Self) -> u8 {
-        let channels = self.0.into_iter().zip(other.0);
-        channels.map(|(one, other)| one.abs_diff(other)).max().unwrap_or(0)
-    }
-}
-
-impl fmt::Display for IdColor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [red, green, blue] = self.0;
-        write!(f, "#{red:02x}{green:02x}{blue:02x}")
-    }
-}
-
-impl FromStr for IdColor {
-    type Err = IdColorError;
-
-    /// Digits above 9 may be written in upper or lower case.
-    fn from_str(text: &str) -> Result<Self, IdColorError> {
-        let wrong = || IdColorError(text.chars().take(40).collect());
-        let digits = text.strip_prefix('#').ok_or_else(wrong)?;
-        if digits.len() != 6 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(wrong());
-        }
-        let value = u32::from_str_radix(digits, 16).map_err(|_| wrong())?;
-        let [_, red, green, blue] = value.to_be_bytes();
-        Ok(Self([red, green, blue]))
-    }
-}
-
-impl TryFrom<String> for IdColor {
-    type Error = IdColorError;
-
-    fn try_from(text: String) -> Result<Self, IdColorError> {
-        text.parse()
-    }
-}
-
-impl From<IdColor> for String {
-    fn from(color: IdColor) -> Self {
-        color.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,18 +148,6 @@ mod tests {
             softness: Regions::SOFTNESS,
             keeps_others: false,
         }
-    }
-
-    #[test]
-    fn a_colour_has_one_text_and_others_are_refused() {
-        assert_eq!(regions().named[1].color.to_string(), "#ff8000");
-        assert_eq!(regions().named[1].color.0, [255, 128, 0]);
-        for text in ["ff8000", "#ff800", "#ff80000", "#gg8000", "#+f8000", "", "#", "red"] {
-            let error = text.parse::<IdColor>().expect_err(text).to_string();
-            assert!(error.contains(&format!("`{text}`")), "{error}");
-        }
-        let distance = IdColor([10, 20, 30]).distance(IdColor([12, 15, 30]));
-        assert_eq!(distance, 5);
     }
 
     #[test]

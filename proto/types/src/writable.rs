@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ContainerFormat;
+use crate::{ContainerFormat, HexColor};
 
 /// The type of an image's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub enum CannotWrite {
     Model(ContainerFormat),
     #[error("is a picture, which cannot be written as {0}; choose {others}", others = pictures())]
     Picture(ContainerFormat),
+    #[error("has the color key {1}, which {0} does not keep exactly; choose another format")]
+    ColorKey(ContainerFormat, HexColor),
     #[error("has alpha, which {0} cannot hold; choose {others}", others = with_alpha())]
     Alpha(ContainerFormat),
     #[error(

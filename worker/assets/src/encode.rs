@@ -34,8 +34,9 @@ use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Pi
 ///   KTX2. Levels of another format become light in EXR and HDR.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
-/// - Associated alpha stays so in TIFF, TGA, DDS and KTX2; an EXR's is always associated. Samples
-///   that are neither colour nor alpha stay in TIFF and EXR. The layout of an asset's own format
+/// - Associated alpha stays so in TIFF, TGA, DDS and KTX2; an EXR's is always associated. Colours
+///   of which only the user knows that they are multiplied are so in every format. Samples that
+///   are neither colour nor alpha stay in TIFF and EXR. The layout of an asset's own format
 ///   stays: it decides how colours are packed.
 /// - A model is its own file with other textures, each in its own format. A texture that has not
 ///   changed keeps its bytes, and so does everything else.
@@ -72,7 +73,7 @@ pub(crate) fn encode_kind(
         ContainerFormat::Ktx2 => ktx2_file::write(picture).map_err(failed),
         ContainerFormat::Glb => glb_file::write(picture, output),
         ContainerFormat::Qoi => {
-            let samples = plan.samples(&picture.rgb, level8);
+            let samples = plan.samples(level8);
             qoi_file::encode(&samples, (width, height), picture.origin.is_linear)
                 .map_err(|error| failed(error.into()))
         }
@@ -161,6 +162,7 @@ impl<'a> Plan<'a> {
             ContainerFormat::Exr => origin.alpha_kind != AlphaKind::Unspecified,
             _ => false,
         };
+        let is_multiplied = is_multiplied || origin.is_premultiplied;
         let rgb = match &picture.alpha {
             Some(alpha) if is_multiplied => {
                 Cow::Owned(multiplied(&picture.rgb, alpha, origin.additive))
@@ -179,11 +181,11 @@ impl<'a> Plan<'a> {
     }
 
     /// The samples in the file's order, each converted by `level`.
-    fn samples<T>(&self, rgb: &[f32], level: impl Fn(f32) -> T) -> Vec<T> {
+    fn samples<T>(&self, level: impl Fn(f32) -> T) -> Vec<T> {
         let colors = self.colors();
         let channels = colors + usize::from(self.alpha.is_some());
-        let mut samples = Vec::with_capacity(rgb.len() / 3 * channels);
-        for (index, pixel) in rgb.chunks_exact(3).enumerate() {
+        let mut samples = Vec::with_capacity(self.rgb.len() / 3 * channels);
+        for (index, pixel) in self.rgb.chunks_exact(3).enumerate() {
             samples.extend(pixel[..colors].iter().map(|&value| level(value)));
             if let Some(alpha) = self.alpha {
                 samples.push(level(alpha[index] * 255.0));
@@ -221,7 +223,7 @@ fn write_eight_bit(
         (Color::Rgb, None) => ExtendedColorType::Rgb8,
         (Color::Rgb, Some(_)) => ExtendedColorType::Rgba8,
     };
-    let samples = plan.samples(&picture.rgb, level8);
+    let samples = plan.samples(level8);
     let mut bytes = Vec::new();
     match output.format {
         ContainerFormat::Jpeg => {

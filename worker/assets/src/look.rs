@@ -1,5 +1,5 @@
 //! What the pixels of a picture show about its use: whether they are vectors, whether colours are
-//! hidden under alpha 0, whether it has a frame.
+//! hidden under alpha 0, whether one stands for transparency, whether it has a frame.
 //!
 //! Each answer is a guess that leads to a warning, so each is careful: a photograph must not be
 //! taken for a normal map, nor a night sky for a frame.
@@ -18,6 +18,9 @@ pub struct Look {
     pub normal_map: bool,
     /// Colours differ where alpha is 0, so alpha may be data rather than coverage.
     pub hidden_colors: bool,
+    /// Many pixels of an opaque picture are plain magenta, as where a colour stands for
+    /// transparency.
+    pub magenta_ground: bool,
     /// A black or white frame on two sides at least, with the pixels beside it, which it blurs.
     pub border: Option<Crop>,
 }
@@ -27,6 +30,7 @@ pub fn look(picture: &Picture) -> Look {
     Look {
         normal_map: is_normal_map(picture),
         hidden_colors: has_hidden_colors(picture),
+        magenta_ground: has_magenta_ground(picture),
         border: border(picture),
     }
 }
@@ -106,6 +110,21 @@ fn has_hidden_colors(picture: &Picture) -> bool {
     let hidden: u32 = counts.values().sum();
     let most = counts.values().max().copied().unwrap_or(0);
     (hidden - most) as f32 > HIDDEN_SHARE * hidden as f32
+}
+
+/// A ground that is cut out: fewer pixels of this colour may be paint.
+const GROUND_SHARE: f32 = 0.02;
+
+/// Nothing else that is drawn has many pixels of exactly this colour. Other colours that stand for
+/// transparency, such as blue, are also paint.
+fn has_magenta_ground(picture: &Picture) -> bool {
+    if picture.alpha.iter().flatten().any(|alpha| *alpha < 1.0) {
+        return false;
+    }
+    let pixels = picture.rgb.chunks_exact(3).step_by(stride(picture));
+    let looked_at = pixels.len();
+    let magenta = pixels.filter(|pixel| **pixel == [255.0, 0.0, 255.0]).count();
+    magenta < looked_at && magenta as f32 > GROUND_SHARE * looked_at as f32
 }
 
 /// How far a frame's pixels may be from black or white, in levels.
@@ -268,6 +287,21 @@ mod tests {
         assert!(!with_alpha(|_, _| [255.0, 0.0, 255.0], 0.0), "one key colour");
         assert!(!with_alpha(|x, y| [2.0 * noise(x, y); 3], 0.0), "noise of a lossy file");
         assert!(!look(&picture(varied)).hidden_colors, "no alpha");
+    }
+
+    #[test]
+    fn a_ground_is_magenta_of_an_opaque_picture() {
+        let ground = |share: f32| {
+            picture(move |x, _| match x < share {
+                true => [255.0, 0.0, 255.0],
+                false => [90.0, 120.0, 60.0],
+            })
+        };
+        let is_ground = |picture: &Picture| look(picture).magenta_ground;
+        assert!(is_ground(&ground(0.1)) && !is_ground(&ground(0.0)) && !is_ground(&ground(2.0)));
+        let alpha = Some(vec![0.0; ground(0.1).pixels()]);
+        assert!(!is_ground(&Picture { alpha, ..ground(0.1) }));
+        assert!(!is_ground(&picture(|x, _| [255.0, 60.0 * x, 255.0])), "pink paint");
     }
 
     #[test]

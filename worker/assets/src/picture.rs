@@ -45,6 +45,9 @@ pub struct Origin {
     pub orientation: Orientation,
     /// How the file stores alpha.
     pub alpha_kind: AlphaKind,
+    /// Whether the file's colours are multiplied by alpha though it does not say so: see
+    /// [`Picture::unmultiplied`].
+    pub is_premultiplied: bool,
     /// Whether a file with associated alpha has colours where alpha is 0, which add light. Then
     /// such pixels are written as they are; otherwise they are written as black.
     pub additive: bool,
@@ -129,6 +132,18 @@ impl Picture {
         Ok(self)
     }
 
+    /// The same picture, of whose file somebody knows that its colours are multiplied by alpha.
+    /// They are multiplied again when it is written, in any format.
+    #[must_use]
+    pub fn unmultiplied(mut self) -> Self {
+        let is_known = self.origin.alpha_kind == AlphaKind::Associated;
+        if !is_known && !self.origin.format.is_model() && self.alpha.is_some() {
+            self.divide_by_alpha();
+            self.origin.is_premultiplied = true;
+        }
+        self
+    }
+
     fn turn(&mut self, orientation: Orientation) {
         if orientation == Orientation::Normal {
             return;
@@ -160,6 +175,7 @@ impl Origin {
             png_color: None,
             orientation: Orientation::Normal,
             alpha_kind: AlphaKind::Straight,
+            is_premultiplied: false,
             additive: false,
             is_data: false,
             is_linear: false,

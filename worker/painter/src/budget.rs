@@ -6,7 +6,7 @@
 //! gigabytes, so nothing but its header says what it takes.
 
 use impasto_assets::{Header, Limits, Orientation, model_maps, read_header};
-use impasto_types::{Action, AlphaUse, AssetKind, Part, PreserveColor, UdimGrid};
+use impasto_types::{Action, AlphaUse, AssetKind, Channels, Part, PreserveColor, UdimGrid};
 
 use crate::sources::Sources;
 use crate::{PaintError, Prepared, Source};
@@ -70,8 +70,8 @@ pub(crate) fn check(
         })?;
     }
     let masked = [Part::Mask, Part::Regions].iter().any(|part| sources.files.contains_key(part));
-    let has_islands = action.recipe.common().alpha == AlphaUse::Islands
-        && color.as_ref().is_some_and(|header| header.alpha);
+    let common = action.recipe.common();
+    let has_islands = color.as_ref().is_some_and(|header| common.has_islands(header.alpha));
     let is_model = action.kind == AssetKind::model() || sources.files.contains_key(&Part::Mesh);
     let masked = masked || has_islands || is_model;
     let mut own_bytes = 0;
@@ -95,19 +95,30 @@ pub(crate) fn check(
                 budget.add(source, |header| regions_step(header, asset, coats, result))?;
             }
             _ => {
-                let alpha = action.recipe.common().alpha;
-                let covers = alpha != AlphaUse::Data;
                 budget.add(source, |header| {
-                    own_bytes += 3 * VALUE * header.footprint().pixels();
-                    let mut step = asset_step(header, upright, covers);
+                    let pixels = header.footprint().pixels();
+                    own_bytes += 3 * VALUE * pixels;
+                    let has_key = common.color_key.is_some();
+                    let is_coverage = common.alpha_use() != AlphaUse::Data && header.alpha;
+                    let mut step = asset_step(header, upright, is_coverage || has_key);
+                    // Where its holes are, and how much is there while they are filled.
+                    if has_key {
+                        step.kept_bytes += VALUE * pixels;
+                        step.peak_bytes = step.peak_bytes.max(step.kept_bytes + VALUE * pixels);
+                    }
+                    // A picture of each channel, beside the colours as they were.
+                    if common.channels != Channels::default() {
+                        let pictures = 1 + common.channels.pictures() as u64;
+                        step.kept_bytes += 3 * VALUE * pictures * pixels;
+                        step.peak_bytes = step.peak_bytes.max(step.kept_bytes);
+                    }
                     // Where islands are, and for each pixel which is nearest.
-                    if alpha == AlphaUse::Islands && header.alpha {
-                        step.kept_bytes += 2 * VALUE * header.footprint().pixels();
+                    if common.has_islands(header.alpha) {
+                        step.kept_bytes += 2 * VALUE * pixels;
                         step.peak_bytes = step.peak_bytes.max(step.kept_bytes);
                     }
                     // The textures as they were, where islands are, and the file itself.
                     if is_model {
-                        let pixels = header.footprint().pixels();
                         step.kept_bytes += 5 * VALUE * pixels + source.bytes.len() as u64;
                         step.peak_bytes = step.peak_bytes.max(step.kept_bytes + VALUE * pixels);
                     }
@@ -117,7 +128,7 @@ pub(crate) fn check(
         }
     }
     if let (true, Some(model)) = (is_model, sources.files.get(&Part::Color))
-        && action.recipe.common().relief > 0.0
+        && common.relief > 0.0
         && let Ok(maps) = model_maps(&model.bytes, &model.name, &Limits::default())
     {
         for map in maps {
@@ -135,7 +146,6 @@ pub(crate) fn check(
         budget.held_bytes = budget.held_bytes.saturating_add(pixels.saturating_mul(5 * VALUE));
     }
     // The method's copies, before it plans: the asset in other colours, and its own beside them.
-    let common = action.recipe.common();
     let copies = match common.preserve_color {
         PreserveColor::Luminance => 2,
         PreserveColor::None if common.palette > 0.0 => 1,
@@ -208,16 +218,16 @@ pub(crate) fn result_size(
 }
 
 /// A file of the asset: its colours are painted, and what else it has waits. Where alpha is
-/// coverage, the method and the asset hold it once more each.
+/// coverage, or a key says what is there, the method and the asset hold it once more each.
 fn asset_step(header: &Header, upright: bool, covers: bool) -> Step {
     let footprint = header.footprint();
     let (held, pixels) = (footprint.held_bytes(), footprint.pixels());
     let turned = upright && header.orientation != Orientation::Normal;
-    let coverage = if covers && header.alpha { 2 * VALUE * pixels } else { 0 };
+    let coverage = if covers { 2 * VALUE * pixels } else { 0 };
     // A turned copy of the colours; the pyramid that fills holes, a third of four values.
     let beside = u64::max(
         if turned { 3 * VALUE * pixels } else { 0 },
-        if header.alpha { 2 * VALUE * pixels } else { 0 },
+        if covers || header.alpha { 2 * VALUE * pixels } else { 0 },
     );
     let kept_bytes = held + coverage;
     Step {

@@ -221,7 +221,7 @@ fn put_together(own: Image, coats: &[Image]) -> Image {
 mod tests {
     use impasto_assets::Limits;
     use impasto_engine::Joins;
-    use impasto_types::{BlobRef, IdColor, OutputSpec, Part, Region, StyleRef};
+    use impasto_types::{BlobRef, HexColor, OutputSpec, Part, Region, StyleRef};
 
     use super::*;
     use crate::Source;
@@ -258,7 +258,7 @@ mod tests {
 
     fn regions(keeps_others: bool) -> Regions {
         let style = StyleRef::whole(BlobRef::of(b"style"), 1.0);
-        let region = |color, styles| Region { color: IdColor(color), styles, recipe: None };
+        let region = |color, styles| Region { color: HexColor(color), styles, recipe: None };
         Regions {
             named: vec![region([0, 0, 255], vec![]), region([255, 0, 0], vec![style])],
             tolerance: 8,
@@ -269,7 +269,7 @@ mod tests {
 
     fn view(mask: Option<Mask>) -> View {
         let image = Some(Image::filled(SIDE, SIDE, [100.0; 3]));
-        View { image, coverage: None, mask, joins: Joins::default() }
+        View { image, coverage: None, mask, joins: Joins::default(), channel: None }
     }
 
     /// Paints every coat in a level of its brush, as a run does: by its mask.
@@ -320,7 +320,7 @@ mod tests {
         let mut coats = Coats::by_regions(vec![view(None)], &map(), &regions).expect("it fits");
         assert_eq!(coats.take_warning(), None);
         regions.named.truncate(1);
-        regions.named[0].color = IdColor([9, 9, 9]);
+        regions.named[0].color = HexColor([9, 9, 9]);
         let mut coats = Coats::by_regions(vec![view(None)], &map(), &regions).expect("it fits");
         let expected = "`id.png` has none of the colours of `regions`; most of it is #ff0000";
         assert_eq!(coats.take_warning().as_deref(), Some(expected));

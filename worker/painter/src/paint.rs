@@ -133,8 +133,12 @@ fn paint_from(
     let init = init.map(|source| adapter::init(source, upright)).transpose()?;
     let size = result_size(action, sources, color.as_ref());
     let mut brushes = brushes(asset, action, sources, size)?;
-    let Opened { views, asset: mut opened, warning } =
-        adapter.open(&files, &action.recipe).map_err(unusable)?;
+    let formats = action.outputs.iter().map(|output| output.format);
+    let checked = formats.map(|format| action.recipe.common().check_format(format));
+    checked.collect::<Result<(), _>>().map_err(|error| unusable(error.into()))?;
+    let opened = adapter.open(&files, &action.recipe);
+    let opened = opened.and_then(|opened| adapter::split(opened, action.recipe.common().channels));
+    let Opened { views, asset: mut opened, warning } = opened.map_err(unusable)?;
     let stored = color.filter(|_| !upright);
     let mut coats = coats(views, regions, action, stored.as_ref()).map_err(unusable)?;
     if let Some(painted) = coats.painted() {
@@ -157,8 +161,12 @@ fn paint_from(
     coats.skip(painted.len());
     while let Some(Stroke { view, brush }) = coats.next() {
         // The last run takes the pictures instead of a copy, so that its method can free them.
-        let styles = brushes[brush].dip(coats.needs(brush));
-        let init = if coats.is_done() { init.take() } else { init.clone() };
+        let mut styles = brushes[brush].dip(coats.needs(brush));
+        let mut init = if coats.is_done() { init.take() } else { init.clone() };
+        if let Some(channel) = view.channel {
+            styles = styles.into_iter().map(adapter::gray_style).collect();
+            init = init.map(|image| adapter::gray_init(image, channel));
+        }
         let (recipe, asked) = (brushes[brush].recipe, &brushes[brush].asked);
         let held_bytes = sources.bytes()
             + opened.bytes()

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use impasto_assets::{Header, Limits, Picture, decode};
 use impasto_engine::{Joins, Mask};
-use impasto_types::{IdColor, Regions};
+use impasto_types::{HexColor, Regions};
 
 use crate::adapter::check_shape;
 use crate::nearest::{nearest, neighbors};
@@ -37,7 +37,7 @@ pub(crate) struct IdMap {
     width: usize,
     height: usize,
     /// None where alpha says that there is nothing.
-    colors: Vec<Option<IdColor>>,
+    colors: Vec<Option<HexColor>>,
 }
 
 impl IdMap {
@@ -64,7 +64,7 @@ impl IdMap {
     }
 
     fn of(picture: &Picture) -> Self {
-        let color = |rgb: &[f32]| IdColor([0, 1, 2].map(|channel| rgb[channel].round() as u8));
+        let color = |rgb: &[f32]| HexColor([0, 1, 2].map(|channel| rgb[channel].round() as u8));
         let colors = picture.rgb.chunks_exact(3).map(color);
         let colors = match &picture.alpha {
             None => colors.map(Some).collect(),
@@ -118,7 +118,7 @@ impl IdMap {
 
     /// What to say of a map that has none of the named colours.
     pub(crate) fn without_named(&self) -> String {
-        let mut counts: BTreeMap<IdColor, usize> = BTreeMap::new();
+        let mut counts: BTreeMap<HexColor, usize> = BTreeMap::new();
         self.colors.iter().flatten().for_each(|color| *counts.entry(*color).or_default() += 1);
         let most = counts.into_iter().max_by_key(|(_, count)| *count);
         let most = most
@@ -128,7 +128,7 @@ impl IdMap {
 
     /// Whose each of the map's pixels is.
     fn owners(&self, regions: &Regions, wraps: (bool, bool)) -> Vec<Owner> {
-        let named = |color: IdColor| {
+        let named = |color: HexColor| {
             let distances = regions.named.iter().map(|region| region.color.distance(color));
             let nearest = distances.enumerate().min_by_key(|(_, distance)| *distance);
             let (index, distance) = nearest?;
@@ -225,8 +225,8 @@ mod tests {
 
     use super::*;
 
-    const RED: IdColor = IdColor([255, 0, 0]);
-    const BLUE: IdColor = IdColor([0, 0, 255]);
+    const RED: HexColor = HexColor([255, 0, 0]);
+    const BLUE: HexColor = HexColor([0, 0, 255]);
 
     fn regions(softness: u8) -> Regions {
         let region = |color| Region { color, styles: vec![], recipe: None };
@@ -238,7 +238,7 @@ mod tests {
         }
     }
 
-    fn map(width: usize, height: usize, color: impl Fn(usize, usize) -> Option<IdColor>) -> IdMap {
+    fn map(width: usize, height: usize, color: impl Fn(usize, usize) -> Option<HexColor>) -> IdMap {
         let colors = (0..width * height).map(|at| color(at % width, at / width)).collect();
         IdMap { name: "wall_id.png".to_owned(), width, height, colors }
     }
@@ -249,12 +249,12 @@ mod tests {
 
     #[test]
     fn mixed_colours_on_an_edge_belong_to_the_sides_and_areas_are_others() {
-        let purple = IdColor([128, 0, 127]);
+        let purple = HexColor([128, 0, 127]);
         let edge = map(9, 5, |x, _| {
             Some(match x {
                 0..=3 => BLUE,
                 4 => purple,
-                _ => IdColor([250, 4, 3]),
+                _ => HexColor([250, 4, 3]),
             })
         });
         let found = owners(&edge);
@@ -273,7 +273,7 @@ mod tests {
             Some(match (x < 20, y < 12) {
                 (true, true) => BLUE,
                 (false, true) => RED,
-                _ => IdColor([9, 90, 9]),
+                _ => HexColor([9, 90, 9]),
             })
         });
         for (size, joins) in [

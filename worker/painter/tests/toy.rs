@@ -36,6 +36,7 @@ impl Adapter for Relief {
             let Picture { width, height, rgb, alpha: _, extra: _, origin } = picture;
             let image = Image { width: width as usize, height: height as usize, rgb };
             views.push(View {
+                channel: None,
                 image: Some(image),
                 coverage: None,
                 mask: None,

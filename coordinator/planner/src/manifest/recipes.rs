@@ -38,6 +38,16 @@ pub(crate) struct Painting {
 const DEFAULT_QUALITY: u8 = 90;
 
 impl Painting {
+    /// Whether a colour stands for transparency.
+    pub(crate) fn has_key(&self) -> bool {
+        self.recipe.common().color_key.is_some()
+    }
+
+    /// Whether channels are painted as the data that they are.
+    pub(crate) fn paints_data(&self) -> bool {
+        !self.recipe.common().channels.has_colors()
+    }
+
     /// Every style that it paints in, that of regions included.
     pub(crate) fn styles(&self) -> impl Iterator<Item = &str> {
         let of_regions = self.regions.iter().flat_map(PaintedRegions::styles);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use impasto_types::{IdColor, MAX_STYLES, Recipe, Regions};
+use impasto_types::{HexColor, MAX_STYLES, Recipe, Regions};
 
 use super::section::Entry;
 use super::style::Style;
@@ -13,7 +13,7 @@ use crate::suggest::nearest;
 #[derive(Debug, Clone)]
 pub(crate) struct RuleRegions {
     /// The style of each colour; none where it stays as it is.
-    pub(super) colors: BTreeMap<IdColor, Option<String>>,
+    pub(super) colors: BTreeMap<HexColor, Option<String>>,
     tolerance: u8,
     softness: u8,
     keeps_others: bool,
@@ -24,7 +24,7 @@ pub(crate) struct RuleRegions {
 /// The regions of what a rule paints in one style.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PaintedRegions {
-    pub(crate) colors: BTreeMap<IdColor, Option<RegionStyle>>,
+    pub(crate) colors: BTreeMap<HexColor, Option<RegionStyle>>,
     pub(crate) tolerance: u8,
     pub(crate) softness: u8,
     pub(crate) keeps_others: bool,
@@ -54,7 +54,7 @@ impl RuleRegions {
         let mut colors = BTreeMap::new();
         if let Some(table) = section.take("styles") {
             for entry in table.entries(&format!("`styles` of {}", section.label))? {
-                let color: IdColor = entry
+                let color: HexColor = entry
                     .key
                     .parse()
                     .map_err(|error| entry.wrong_part(entry.key.clone(), error))?;
@@ -75,7 +75,7 @@ impl RuleRegions {
         }
         if let Some(entry) = section.take("keep") {
             for text in entry.strings()? {
-                let color: IdColor =
+                let color: HexColor =
                     text.parse().map_err(|error| entry.wrong_part(format!("{text:?}"), error))?;
                 if colors.insert(color, None).is_some() {
                     return Err(entry.wrong_part(format!("{text:?}"), "it is named twice"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use impasto_types::{AlphaUse, AssetPath, ContainerFormat, MAX_SIDE, Part, is_same_shape};
+use impasto_types::{AssetPath, ContainerFormat, MAX_SIDE, Part, is_same_shape};
 
 use super::template::{AssetFiles, Template, Templates, Whole};
 use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
@@ -243,9 +243,8 @@ impl Drafter<'_> {
         let mask = masks.map(size_of).next();
         let own_size = (header.width, header.height);
         // What shows of islands is their mask, and so is the surface of a model.
-        let has_islands = has_mesh
-            || header.format.is_model()
-            || recipe.common().alpha == AlphaUse::Islands && header.alpha;
+        let has_islands =
+            has_mesh || header.format.is_model() || recipe.common().has_islands(header.alpha);
         let mask = mask.or(has_islands.then_some(own_size));
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask))
             + estimate::regions_bytes(&form.action, own_size, size);
@@ -257,7 +256,9 @@ impl Drafter<'_> {
         let largest = runs.map(|recipe| estimate::memory_bytes(recipe, size, &sources, &styles));
         // The file is held as it came, and by its picture.
         let file = if header.format.is_model() { 2 * asset.blob().size_bytes } else { 0 };
-        let painted = largest.max().unwrap_or(0) + masked + own.unwrap_or_default() + file;
+        let channels = estimate::channels_bytes(recipe, own_size);
+        let painted =
+            largest.max().unwrap_or(0) + masked + own.unwrap_or_default() + channels + file;
         let read_with = |others: &[_]| estimate::decoding_bytes(recipe, size, decoded, others);
         let largest = maps.iter().map(|(_, _, file)| file.header.footprint());
         let largest = largest.max_by_key(|footprint| footprint.decoding_bytes());

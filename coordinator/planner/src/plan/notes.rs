@@ -39,7 +39,10 @@ impl Planner<'_> {
             self.note_relief(index, assets);
             self.note_too_small(index, assets);
             if let Some(data_maps) = &data_maps {
-                self.note_data_maps(rule, assets, data_maps);
+                let paintings = manifest.paintings(index);
+                if !paintings.iter().all(|painting| painting.paints_data()) {
+                    self.note_data_maps(rule, assets, data_maps);
+                }
                 self.note_skipped(rule, index, data_maps);
             }
             self.note_quality(rule);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint,
-    GreenAxis, IdColor, Input, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
+    GreenAxis, HexColor, Input, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
 };
 
 use super::Form;
@@ -330,7 +330,7 @@ fn painted_regions(
     findings: &Findings<'_>,
     regions: &PaintedRegions,
 ) -> Result<Regions, PlanError> {
-    let region = |(color, painted): (&IdColor, &Option<RegionStyle>)| {
+    let region = |(color, painted): (&HexColor, &Option<RegionStyle>)| {
         let (styles, recipe) = match painted {
             None => (Vec::new(), None),
             Some(RegionStyle { style, recipe }) => {

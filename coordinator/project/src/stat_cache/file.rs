@@ -299,6 +299,7 @@ mod tests {
         let look = any::<bool>().prop_map(|normal_map| Look {
             normal_map,
             hidden_colors: false,
+            magenta_ground: false,
             border: normal_map.then(|| Crop::all(1)),
         });
         (fingerprints(), proptest::option::of(header), proptest::option::of(look))

@@ -1,10 +1,10 @@
 use super::*;
-use crate::{IdColor, ModelName, Optimize, Preset, Recipe, Region};
+use crate::{HexColor, ModelName, Optimize, Preset, Recipe, Region};
 
 fn regions() -> Regions {
     let region = |color, content: &[u8]| {
         let styles = vec![StyleRef::whole(BlobRef::of(content), 1.0)];
-        Region { color: IdColor(color), styles, recipe: None }
+        Region { color: HexColor(color), styles, recipe: None }
     };
     Regions {
         named: vec![region([0, 0, 255], b"water"), region([255, 0, 0], b"fire")],

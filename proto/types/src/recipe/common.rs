@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{is_default, parameters::parameters};
-use crate::{MAX_SIDE, MIN_SIDE, RecipeError};
+use super::{Channels, is_default, parameters::parameters};
+use crate::{CannotWrite, ContainerFormat, HexColor, MAX_SIDE, MIN_SIDE, RecipeError};
 
 parameters! {
     /// The parameters that all methods have.
@@ -28,11 +28,24 @@ parameters! {
         /// The axes along which the result continues on its opposite side.
         #[arg(value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "both")]
         tileable: Tileable as Tileable;
-        /// What the asset's alpha channel holds: coverage, that of islands, or data such as
-        /// smoothness.
+        /// What the asset's alpha channel holds: coverage, by which colours may be multiplied,
+        /// that of islands, or data such as smoothness.
         #[arg(value_enum)]
         #[serde(default, skip_serializing_if = "is_default")]
         alpha: AlphaUse as AlphaUse;
+        /// The channels that are painted: rgb, the colours, or r, g, b and a, joined by +, each as
+        /// a grey picture of its own.
+        ///
+        /// All others come back as they were, and all are data, alpha among them.
+        #[arg(value_name = "CHANNELS")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        channels: Channels as Channels;
+        /// The colour that stands for transparency, such as "#ff00ff" for magenta.
+        ///
+        /// Its pixels are not painted and keep it exactly.
+        #[arg(value_name = "COLOR")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        color_key: Option<HexColor> as HexColor;
         /// How far the maps of a material follow the paint: the root mean square slope of its
         /// strokes.
         ///
@@ -97,8 +110,10 @@ pub enum AlphaUse {
     /// for no colour at all; other colours count.
     #[default]
     Coverage,
-    /// The same, of pieces that lie apart, as in an atlas or a sheet of sprites: only what shows is
-    /// painted, and transparent pixels get the colours of the nearest piece.
+    /// The same, and the file's colours are multiplied by it, though its format does not say so.
+    Premultiplied,
+    /// How opaque each pixel is, of pieces that lie apart, as in an atlas or a sheet of sprites:
+    /// only what shows is painted, and transparent pixels get the colours of the nearest piece.
     Islands,
     /// Anything else, such as smoothness: it does not affect how colours are painted.
     Data,
@@ -138,6 +153,27 @@ impl Common {
     /// If a parameter is out of its range; the error names the first one.
     pub fn check(&self) -> Result<(), RecipeError> {
         self.check_ranges()
+    }
+
+    /// What the alpha of the asset is: data, where channels are.
+    pub fn alpha_use(&self) -> AlphaUse {
+        if self.channels.has_colors() { self.alpha } else { AlphaUse::Data }
+    }
+
+    /// Whether only what shows of an asset is painted; `alpha` is whether the asset has any.
+    pub fn has_islands(&self, alpha: bool) -> bool {
+        self.alpha_use() == AlphaUse::Islands && (alpha || self.color_key.is_some())
+    }
+
+    /// Checks that a result may be written in this format.
+    ///
+    /// # Errors
+    /// [`CannotWrite::ColorKey`].
+    pub fn check_format(&self, format: ContainerFormat) -> Result<(), CannotWrite> {
+        match (self.color_key, format) {
+            (Some(key), ContainerFormat::Jpeg) => Err(CannotWrite::ColorKey(format, key)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether an asset of `width` by `height` pixels is painted: no side of its result is below

@@ -4,6 +4,7 @@
 //! of the manifest and the flags of `impasto stylize` (with `-` for `_`).
 
 mod arbitrary;
+mod channels;
 mod common;
 mod feed_forward;
 mod looks;
@@ -22,6 +23,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use arbitrary::Arbitrary;
+pub use channels::{Channels, ChannelsError, Component};
 pub use common::{AlphaUse, Common, CommonPatch, GreenAxis, PreserveColor, Profile, Tileable};
 pub use feed_forward::FeedForward;
 pub use looks::Looks;

@@ -191,8 +191,9 @@ impl Method {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlphaUse, Common, GreenAxis, InitSource, Optimize, Optimizer};
+    use super::super::{AlphaUse, Channels, Common, GreenAxis, InitSource, Optimize, Optimizer};
     use super::*;
+    use crate::HexColor;
 
     #[test]
     fn every_key_is_read_and_every_parameter_has_a_key() {
@@ -206,6 +207,8 @@ mod tests {
         let mut recipe = Preset::Painterly.recipe();
         // Absent where they have their defaults.
         recipe.common_mut().alpha = AlphaUse::Data;
+        recipe.common_mut().channels = "r+a".parse::<Channels>().expect("channels");
+        recipe.common_mut().color_key = Some(HexColor([255, 0, 255]));
         (recipe.common_mut().relief, recipe.common_mut().green) = (0.5, GreenAxis::Directx);
         let Recipe::Optimize(optimize) = &mut recipe else { unreachable!("every preset does") };
         optimize.layers_by_scale = "256:relu3_1:half".parse().expect("it is a rule");

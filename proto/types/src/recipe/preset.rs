@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AlphaUse, Common, GreenAxis, Init, LayersByScale, LossNorm, Optimize, Optimizer, Padding,
-    Pooling, PreserveColor, Profile, Recipe, STYLE_LAYERS, Tileable,
+    AlphaUse, Channels, Common, GreenAxis, Init, LayersByScale, LossNorm, Optimize, Optimizer,
+    Padding, Pooling, PreserveColor, Profile, Recipe, STYLE_LAYERS, Tileable,
 };
 
 /// A named recipe to start from.
@@ -60,6 +60,8 @@ impl Optimize {
                 palette: 0.3,
                 tileable: Tileable::None,
                 alpha: AlphaUse::Coverage,
+                channels: Channels::default(),
+                color_key: None,
                 profile: Profile::Fast,
                 seed: 0,
             },

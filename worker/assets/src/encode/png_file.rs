@@ -17,11 +17,11 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::
     let samples = match plan.depth {
         Depth::Eight => {
             info.bit_depth = png::BitDepth::Eight;
-            plan.samples(&picture.rgb, level8)
+            plan.samples(level8)
         }
         Depth::Sixteen | Depth::Float => {
             info.bit_depth = png::BitDepth::Sixteen;
-            plan.samples(&picture.rgb, |level| level16(level).to_be_bytes()).into_flattened()
+            plan.samples(|level| level16(level).to_be_bytes()).into_flattened()
         }
     };
     info.icc_profile = plan.icc.map(Cow::Borrowed);

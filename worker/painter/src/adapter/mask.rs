@@ -3,7 +3,7 @@
 use impasto_assets::Picture;
 use impasto_engine::Mask;
 
-use super::{AdapterError, Source, read_picture};
+use super::{AdapterError, Source, luma, read_picture};
 
 /// The mask in a picture, in that picture's size: its alpha if it has transparency, otherwise its
 /// brightness. White is painted, black is kept.
@@ -21,21 +21,12 @@ pub(super) fn mask(source: &Source, asset: &Picture) -> Result<Mask, AdapterErro
     }
     // Editors add an opaque alpha channel to grey pictures when they save them.
     let drawn = picture.alpha.filter(|alpha| alpha.iter().any(|&alpha| alpha < 1.0));
+    let brightness = |pixel: &[f32]| luma(pixel) / 255.0;
     let weights = drawn.unwrap_or_else(|| picture.rgb.chunks_exact(3).map(brightness).collect());
     let weights = weights.into_iter().map(|weight| weight.clamp(0.0, 1.0)).collect();
     let name = picture.origin.name;
     Mask::new(picture.width as usize, picture.height as usize, weights)
         .map_err(|error| AdapterError::Mask { name, source: Box::new(error) })
-}
-
-/// Rec. 709 luma of encoded levels, from 0 to 1.
-fn brightness(rgb: &[f32]) -> f32 {
-    match *rgb {
-        // The weights add up to one only nearly, but white must give exactly 1.
-        [red, green, blue] if red == green && green == blue => red / 255.0,
-        [red, green, blue] => (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255.0,
-        _ => 0.0,
-    }
 }
 
 #[cfg(test)]
@@ -71,7 +62,7 @@ mod tests {
         check(51.0, None, 0.2);
         check(51.0, Some(1.0), 0.2);
         check(0.0, Some(0.2), 0.2);
-        assert!((brightness(&[0.0, 255.0, 0.0]) - 0.7152).abs() < 1e-6);
+        assert!((luma(&[0.0, 100.0, 0.0]) - 71.52).abs() < 1e-4);
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Adapter for MaterialAdapter {
         let common = recipe.common().clone();
         let mut opened = self.colors(&colors).open(&colors, recipe)?;
         let [view] = &opened.views[..] else { return Err(AdapterError::MissingPart(Part::Color)) };
-        let View { image: Some(before), coverage, mask, joins } = view.clone() else {
+        let View { image: Some(before), coverage, mask, joins, .. } = view.clone() else {
             return Err(AdapterError::MissingPart(Part::Color));
         };
         let maps: Vec<(Part, Source)> =
@@ -108,6 +108,18 @@ fn in_order(mut files: Vec<OutputFile>, outputs: &[OutputSpec]) -> Vec<OutputFil
 impl OpenAsset for OpenMaterial {
     fn color_space(&self) -> ColorSpace {
         self.colors.color_space()
+    }
+
+    fn is_gray(&self) -> bool {
+        self.colors.is_gray()
+    }
+
+    fn alpha(&self) -> Option<&[f32]> {
+        self.colors.alpha()
+    }
+
+    fn repaint_alpha(&mut self, alpha: Vec<f32>) {
+        self.colors.repaint_alpha(alpha);
     }
 
     fn limit(&mut self, painted: Vec<f32>) {

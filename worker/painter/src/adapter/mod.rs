@@ -3,6 +3,8 @@
 //! An adapter knows files but no method; a method paints [`View`]s and knows no files. So any
 //! method can paint any kind of asset.
 
+mod channels;
+mod color_key;
 mod mask;
 mod material;
 mod model;
@@ -19,8 +21,11 @@ use impasto_assets::{
     AlphaKind, AssetError, AssetErrorKind, ColorSpace, Limits, Picture, bleed, decode,
 };
 use impasto_engine::{Image, Joins, Mask, Style, resize_plane, resize_weighted};
-use impasto_types::{Action, OutputSpec, Part, Recipe, StyleRef, is_same_shape};
+use impasto_types::{
+    Action, CannotWrite, Component, OutputSpec, Part, Recipe, StyleRef, is_same_shape,
+};
 
+pub(crate) use channels::{gray_init, gray_style, split};
 pub(crate) use material::MaterialAdapter;
 pub(crate) use model::ModelAdapter;
 pub(crate) use picture::PictureAdapter;
@@ -100,6 +105,9 @@ pub struct View {
     pub mask: Option<Mask>,
     /// What is beyond the borders.
     pub joins: Joins,
+    /// The channel that it is, if it is one alone: all of its colours are equal, and only their
+    /// luma is taken of what is painted.
+    pub channel: Option<Component>,
 }
 
 impl View {
@@ -117,6 +125,19 @@ pub trait OpenAsset: fmt::Debug + Send {
     fn color_space(&self) -> ColorSpace {
         ColorSpace::default()
     }
+
+    /// Whether the file has one channel of colours.
+    fn is_gray(&self) -> bool {
+        false
+    }
+
+    /// Alpha that can be painted, in the view's size, from 0 to 1.
+    fn alpha(&self) -> Option<&[f32]> {
+        None
+    }
+
+    /// Takes painted alpha, in the size of the colours that [`close`](Self::close) gets.
+    fn repaint_alpha(&mut self, _alpha: Vec<f32>) {}
 
     /// Says that the view is painted in regions: the weight of each of its pixels, row by row, of
     /// which 0 stays as it is.
@@ -167,6 +188,10 @@ pub enum AdapterError {
         size.1, own.0, own.1
     )]
     OtherShape { name: String, size: (usize, usize), what: &'static str, own: (usize, usize) },
+    #[error("it has no channel `{0}` that could be painted")]
+    NoChannel(Component),
+    #[error("its result {0}")]
+    CannotWrite(#[from] CannotWrite),
     /// An adapter's own reason.
     #[error(transparent)]
     Other(Box<dyn Error + Send + Sync>),
@@ -223,9 +248,13 @@ fn image(picture: &mut Picture) -> Image {
 
 /// A picture's alpha, if that is how opaque it is and some of it, but not all, is opaque.
 fn coverage(picture: &Picture) -> Option<Mask> {
+    mask_of_alpha(picture).filter(|_| picture.origin.alpha_kind != AlphaKind::Unspecified)
+}
+
+/// A picture's alpha, if some of it, but not all, is opaque.
+fn mask_of_alpha(picture: &Picture) -> Option<Mask> {
     let alpha = picture.alpha.as_ref()?;
-    let says_something = picture.origin.alpha_kind != AlphaKind::Unspecified
-        && alpha.iter().any(|&alpha| alpha < 1.0);
+    let says_something = alpha.iter().any(|&alpha| alpha < 1.0);
     let weights = alpha.iter().map(|alpha| alpha.clamp(0.0, 1.0)).collect();
     let mask = Mask::new(picture.width as usize, picture.height as usize, weights);
     mask.ok().filter(|_| says_something)
@@ -245,6 +274,16 @@ pub(crate) fn resized(
         None => resize_plane(&from.rgb, 3, size, to, wraps),
     };
     Image { width, height, rgb }
+}
+
+/// Rec. 709 luma of encoded levels.
+fn luma(rgb: &[f32]) -> f32 {
+    match *rgb {
+        // The weights add up to one only nearly, but grey must stay as it is.
+        [red, green, blue] if red == green && green == blue => red,
+        [red, green, blue] => 0.2126 * red + 0.7152 * green + 0.0722 * blue,
+        _ => 0.0,
+    }
 }
 
 fn wraps(joins: &Joins) -> (bool, bool) {

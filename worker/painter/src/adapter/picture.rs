@@ -1,12 +1,13 @@
 //! A plain picture: one file, one view.
 
 use impasto_assets::{
-    AlphaKind, AssetError, ColorSpace, Limits, Origin, Picture, ToneCurve, bleed, decode, encode,
-    is_transparency_empty, read_header,
+    AlphaKind, AssetError, Color, ColorSpace, Limits, Origin, Picture, ToneCurve, bleed, decode,
+    encode, is_transparency_empty, read_header,
 };
 use impasto_engine::{Image, Joins, Mask, resize_plane};
-use impasto_types::{AlphaUse, ContainerFormat, OutputSpec, Part, Recipe};
+use impasto_types::{AlphaUse, Common, ContainerFormat, OutputSpec, Part, Recipe};
 
+use super::color_key::ColorKey;
 use super::mask::mask;
 use super::{
     Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View, product, resized,
@@ -44,8 +45,12 @@ impl PictureAdapter {
         Self { keeps_ground: true, ..self }
     }
 
-    fn decode(self, source: &Source) -> Result<Picture, AssetError> {
-        let picture = decode(&source.bytes, &source.name, &Limits::default())?;
+    fn decode(self, source: &Source, common: &Common) -> Result<Picture, AssetError> {
+        let mut picture = decode(&source.bytes, &source.name, &Limits::default())?;
+        picture.origin.is_data |= !common.channels.has_colors();
+        if common.alpha_use() == AlphaUse::Premultiplied {
+            picture = picture.unmultiplied();
+        }
         let picture = match self.tone {
             Some(curve) => picture.to_display_by(curve),
             None => picture.to_display(),
@@ -60,10 +65,14 @@ struct OpenPicture {
     width: usize,
     height: usize,
     alpha: Option<Vec<f32>>,
+    /// Alpha in the result's size, if it has been painted.
+    painted_alpha: Option<Vec<f32>>,
     /// Samples that are neither colour nor alpha.
     extra: Vec<Vec<f32>>,
     /// The alpha by which colours are averaged, if it is how opaque they are.
     coverage: Option<Mask>,
+    /// Where the asset has the colour that stands for transparency, if it does.
+    key: Option<ColorKey>,
     /// The level of all transparent pixels of the file, if they are black or white.
     hidden: Option<f32>,
     /// Where a region stays as it is: weight 0.
@@ -88,26 +97,47 @@ impl Adapter for PictureAdapter {
                 None => Ok(texture(joins)),
             };
         };
-        let mut picture = self.decode(color)?;
+        let common = recipe.common();
+        let mut picture = self.decode(color, common)?;
         let (width, height) = (picture.width as usize, picture.height as usize);
         let mask = files.get(&Part::Mask).map(|source| mask(source, &picture)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         // Black holes would mislead the network, and show where a renderer filters across an edge.
-        let mut coverage = None;
-        let covers = recipe.common().alpha != AlphaUse::Data
-            && picture.origin.alpha_kind != AlphaKind::Unspecified;
-        let has_islands = covers && recipe.common().alpha == AlphaUse::Islands;
-        let mut hidden = None;
-        if covers {
-            let is_empty = is_transparency_empty(&picture);
-            hidden = is_empty.then(|| hidden_level(&picture)).flatten();
-            if is_empty || has_islands {
-                bleed(&mut picture);
+        let alpha_use = common.alpha_use();
+        let is_coverage = match alpha_use {
+            AlphaUse::Data => false,
+            AlphaUse::Premultiplied => true,
+            AlphaUse::Coverage | AlphaUse::Islands => {
+                picture.origin.alpha_kind != AlphaKind::Unspecified
             }
-            coverage = super::coverage(&picture);
-        }
+        };
+        let key = common.color_key.and_then(|color| ColorKey::of(color, &picture));
+        let has_islands = (is_coverage || key.is_some()) && alpha_use == AlphaUse::Islands;
+        let is_empty = is_coverage && is_transparency_empty(&picture);
+        let hidden = is_empty.then(|| hidden_level(&picture)).flatten();
+        let fills = is_empty || has_islands;
+        let coverage = match &key {
+            Some(key) => {
+                let alpha = picture.alpha.take();
+                let there = key.there(alpha.as_deref().filter(|_| is_coverage));
+                // A hole of the key has no colour; what alpha hides may have one.
+                picture.alpha = Some(if fills { there.clone() } else { key.there(None) });
+                bleed(&mut picture);
+                picture.alpha = Some(there);
+                let coverage = super::mask_of_alpha(&picture);
+                picture.alpha = alpha;
+                coverage
+            }
+            None if is_coverage => {
+                if fills {
+                    bleed(&mut picture);
+                }
+                super::mask_of_alpha(&picture)
+            }
+            None => None,
+        };
         // What does not show is not painted; a mask that leaves nothing else is the user's own.
         let visible = coverage.as_ref().filter(|_| has_islands).and_then(visible);
         let painted = product(mask.as_ref(), visible.as_ref());
@@ -115,13 +145,15 @@ impl Adapter for PictureAdapter {
         let mask = painted.or(mask);
         let Picture { rgb, alpha, extra, origin, .. } = picture;
         let image = Some(Image { width, height, rgb });
-        let view = View { image, coverage: coverage.clone(), mask, joins };
+        let view = View { image, coverage: coverage.clone(), mask, joins, channel: None };
         let asset = OpenPicture {
             width,
             height,
             alpha,
+            painted_alpha: None,
             extra,
             coverage,
+            key,
             hidden,
             unpainted: None,
             has_islands: has_islands && !self.keeps_ground,
@@ -173,8 +205,10 @@ fn texture(joins: Joins) -> Opened {
         width: 0,
         height: 0,
         alpha: None,
+        painted_alpha: None,
         extra: Vec::new(),
         coverage: None,
+        key: None,
         hidden: None,
         unpainted: None,
         has_islands: false,
@@ -182,7 +216,7 @@ fn texture(joins: Joins) -> Opened {
         origin,
         joins,
     };
-    let view = View { image: None, coverage: None, mask: None, joins };
+    let view = View { image: None, coverage: None, mask: None, joins, channel: None };
     Opened { views: vec![view], asset: Box::new(asset), warning: None }
 }
 
@@ -215,6 +249,18 @@ impl OpenAsset for OpenPicture {
         ColorSpace::of(&self.origin)
     }
 
+    fn is_gray(&self) -> bool {
+        self.origin.color == Color::Gray
+    }
+
+    fn alpha(&self) -> Option<&[f32]> {
+        self.alpha.as_deref()
+    }
+
+    fn repaint_alpha(&mut self, alpha: Vec<f32>) {
+        self.painted_alpha = Some(alpha);
+    }
+
     fn limit(&mut self, painted: Vec<f32>) {
         self.unpainted = self.hidden.is_some().then_some(painted);
     }
@@ -223,8 +269,9 @@ impl OpenAsset for OpenPicture {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
         let coverage = self.coverage.as_ref().map_or(0, Mask::bytes);
+        let key = self.key.as_ref().map_or(0, ColorKey::bytes);
         let planes = self.alpha.iter().chain(&self.extra).chain(&self.unpainted);
-        planes.map(values).sum::<u64>() + coverage + kept + self.origin.bytes()
+        planes.map(values).sum::<u64>() + coverage + key + kept + self.origin.bytes()
     }
 
     fn close(
@@ -260,7 +307,8 @@ impl OpenPicture {
                 painted.copy_from_slice(own);
             }
         }
-        let alpha = self.alpha.as_ref().map(|plane| self.plane(plane, width, height));
+        let own_alpha = || self.alpha.as_ref().map(|plane| self.plane(plane, width, height));
+        let alpha = self.painted_alpha.clone().or_else(own_alpha);
         if let (Some(alpha), Some(weights), Some(level)) =
             (&alpha, &self.unpainted, self.hidden.filter(|_| !self.has_islands))
         {
@@ -271,6 +319,9 @@ impl OpenPicture {
         }
         if let Some(alpha) = alpha.as_ref().filter(|_| self.has_islands) {
             fill_gutters(&mut rgb, alpha, (width, height), wraps(&self.joins));
+        }
+        if let Some(key) = &self.key {
+            key.put(&mut rgb, (self.width, self.height), (width, height), wraps(&self.joins));
         }
         let extra = self.extra.iter().map(|plane| self.plane(plane, width, height)).collect();
         let (width, height) = (width as u32, height as u32);

@@ -101,7 +101,7 @@ fn side_by_side(tiles: Vec<Tile>, grid: UdimGrid, cell: (usize, usize)) -> View 
     let is_painted = tiles.iter().all(|tile| tile.view.mask.is_none());
     let mut filled = vec![false; columns * rows];
     for Tile { number, view, .. } in tiles {
-        let View { image, coverage, mask, joins } = view;
+        let View { image, coverage, mask, joins, .. } = view;
         let Some(image) = image else { continue };
         let size = (image.width, image.height);
         let image = resized(image, coverage.as_ref(), &joins, cell);
@@ -126,6 +126,7 @@ fn side_by_side(tiles: Vec<Tile>, grid: UdimGrid, cell: (usize, usize)) -> View 
         coverage: if is_full && is_opaque { None } else { mask(there) },
         mask: if is_full && is_painted { None } else { mask(painted) },
         joins: Joins::default(),
+        channel: None,
     }
 }
 
@@ -201,6 +202,10 @@ impl Whole {
 impl OpenAsset for OpenSet {
     fn color_space(&self) -> ColorSpace {
         self.tiles.first().map_or_else(ColorSpace::default, |tile| tile.asset.color_space())
+    }
+
+    fn is_gray(&self) -> bool {
+        self.tiles.iter().all(|tile| tile.asset.is_gray())
     }
 
     fn bytes(&self) -> u64 {

@@ -52,7 +52,7 @@ impl Prepared for OnePass {
         let Recipe::Arbitrary(recipe) = recipe else {
             return Err(EngineError::Method(recipe.method()));
         };
-        let View { image: content, coverage, mask, joins } = view;
+        let View { image: content, coverage, mask, joins, .. } = view;
         let inputs = Inputs { content, coverage, styles, init, joins, mask };
         let (networks, recipe) = (self.networks.clone(), recipe.clone());
         let session = Session::any_style(networks, recipe, inputs, memory_bytes)?;

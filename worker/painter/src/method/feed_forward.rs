@@ -52,7 +52,7 @@ impl Prepared for Learned {
         };
         let asked = asked.iter().map(|style| (style.name, style.digest, style.weight));
         let shares = self.network.shares(asked)?;
-        let View { image: content, coverage, mask, joins } = view;
+        let View { image: content, coverage, mask, joins, .. } = view;
         let inputs = Inputs { content, coverage, styles, init, joins, mask };
         let (network, recipe) = (self.network.clone(), recipe.clone());
         Ok(Box::new(Session::learned(network, shares, recipe, inputs, memory_bytes)?))

@@ -78,7 +78,7 @@ impl Prepared for Optimizing {
         let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe else {
             return Err(EngineError::Method(recipe.method()));
         };
-        let View { image: content, coverage, mask, joins } = view;
+        let View { image: content, coverage, mask, joins, .. } = view;
         let inputs = Inputs { content, coverage, styles, init, joins, mask };
         let (engine, recipe) = (self.engine.clone(), recipe.clone());
         let session = match checkpoint {

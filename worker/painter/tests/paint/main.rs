@@ -1,5 +1,6 @@
 //! Paints without a farm. The network has VGG-19's topology, few channels and random weights.
 
+mod channels;
 mod files;
 mod memory;
 mod support;

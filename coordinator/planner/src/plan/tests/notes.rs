@@ -156,19 +156,21 @@ fn quality_is_for_jpeg() {
 fn pixels_are_noted_once_a_rule() {
     let manifest = one_style("", "match = \"**\"");
     let manifest = Manifest::parse(&manifest, "impasto.toml").expect("it parses");
-    let folder = folder(&["a.png", "b.png", "c_nrm.png"]);
+    let folder = folder(&["a.png", "b.png", "c_nrm.png", "d.png"]);
     let plan = folder.plan_of(&manifest).expect("a plan");
     assert_eq!(
         plan.to_be_looked_at(&manifest),
-        ["a.png", "b.png", "c_nrm.png", "styles/day.jpg"].map(path)
+        ["a.png", "b.png", "c_nrm.png", "d.png", "styles/day.jpg"].map(path)
     );
     let normal = Look { normal_map: true, ..Look::default() };
     let hidden = Look { hidden_colors: true, ..Look::default() };
+    let magenta = Look { magenta_ground: true, ..Look::default() };
     let border = Some(Crop { top: 4, bottom: 5, ..Crop::default() });
     let looks = [
         ("a.png", normal),
         ("b.png", hidden),
         ("c_nrm.png", normal),
+        ("d.png", magenta),
         ("styles/day.jpg", Look { border, ..Look::default() }),
     ];
     let looks = looks.map(|(name, look)| (path(name), look)).into();
@@ -176,6 +178,7 @@ fn pixels_are_noted_once_a_rule() {
         plan.notes_on_pixels(&manifest, &looks).iter().map(ToString::to_string).collect();
     let begins = [
         "rule `all` paints a.png, by its pixels a normal map",
+        "rule `all`: magenta (#ff00ff) fills part of d.png; set color_key",
         "rule `all`: colours under alpha 0 vary in b.png; set alpha = \"data\" if",
         "style `day`: styles/day.jpg has a uniform border, which counts as part of the style; cut \
          it off with { path = \"styles/day.jpg\", crop = { left = 0, top = 4, right = 0, bottom = \

@@ -1,6 +1,6 @@
 //! Regions: an ID map whose colours are painted in styles of their own.
 
-use impasto_types::{IdColor, Part};
+use impasto_types::{HexColor, Part};
 
 use super::folder::{Folder, folder, header, path};
 use super::*;
@@ -122,7 +122,7 @@ fn styles_of_regions_are_used_and_overrides_reach_them() {
     let action = plan.tasks[0].whole_action();
     assert!(action.check().is_ok(), "{:?}", action.check());
     let regions = action.regions.expect("there are regions");
-    let green = regions.named.iter().find(|region| region.color == IdColor([0, 255, 0]));
+    let green = regions.named.iter().find(|region| region.color == HexColor([0, 255, 0]));
     let recipe = green.and_then(|region| region.recipe.clone()).expect("it has its own");
     assert_eq!(recipe.common().size, Some(64));
 }

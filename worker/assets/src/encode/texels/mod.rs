@@ -36,7 +36,11 @@ fn pictures_with(
     is_encoded: bool,
     threads: usize,
 ) -> Vec<Vec<u8>> {
-    let (kind, is_data) = (picture.origin.alpha_kind, picture.origin.is_data);
+    let is_data = picture.origin.is_data;
+    let kind = match picture.origin.is_premultiplied {
+        true => AlphaKind::Associated,
+        false => picture.origin.alpha_kind,
+    };
     let meaning = Meaning {
         is_encoded: is_encoded && !is_data,
         is_opacity: kind != AlphaKind::Unspecified && !is_data,

@@ -181,6 +181,10 @@ impl OpenAsset for OpenModel {
         self.picture.color_space()
     }
 
+    fn is_gray(&self) -> bool {
+        self.picture.is_gray()
+    }
+
     fn limit(&mut self, painted: Vec<f32>) {
         self.painted = Some(least(self.painted.take(), &painted));
         self.picture.limit(painted);
