@@ -106,6 +106,34 @@ fn a_model_keeps_everything_but_the_colours_of_its_texture_and_has_no_seams() {
 }
 
 #[test]
+fn strokes_are_as_large_in_metres_as_the_model_says() {
+    // A face has 48 pixels and two metres a side.
+    let model = glb::cube(ImageFormat::Png, rings);
+    let painted = |keys: &str| {
+        let project = project(&format!("{RULE}\n{keys}"));
+        project.write("art/crate.glb", &model);
+        project.build();
+        project.read("out/crate.glb")
+    };
+    let measured = painted("style_size = \"4m\"");
+    assert!(measured == painted("style_size = \"4m\"\ntexel_density = 24"));
+    assert!(measured == painted("style_size = \"96px\""));
+    assert!(measured != painted(""));
+    // As a texture of its own that the model shows, and one that nothing measures.
+    let project = project(&format!("{RULE}\nstyle_size = \"4m\"\nmesh = \"models/crate.glb\""));
+    project.write("models/crate.glb", &model);
+    project.save("art/crate.png", &glb::texture(&model));
+    project.build();
+    let shown = image::open(project.path("out/crate.png")).expect("it is a picture").to_rgb8();
+    assert!(shown == glb::texture(&measured));
+    project.replace("impasto.toml", "models/crate.glb", "models/none.glb");
+    let refused = project.run(&["build"]).expect_code(1);
+    assert!(refused.err.contains("`style_size` in metres"), "{refused}");
+    let seen = project.run(&["inspect", "models/crate.glb"]).expect_code(0);
+    assert!(seen.out.contains("24 texels a metre"), "{seen}");
+}
+
+#[test]
 fn a_farm_paints_the_same_model_and_so_does_one_command() {
     let (alone, project) = (project(RULE), project(RULE));
     for project in [&alone, &project] {

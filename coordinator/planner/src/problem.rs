@@ -1,7 +1,7 @@
 //! Assets that cannot be painted. They count as failures and do not stop the others.
 
 use impasto_types::{
-    AssetPath, CannotWrite, Component, ContainerFormat, MAX_SIDE, Part, Recipe, Shape,
+    AssetPath, CannotWrite, Component, ContainerFormat, MAX_SIDE, NoDensity, Part, Recipe, Shape,
 };
 
 use crate::grouping::Asset;
@@ -39,6 +39,8 @@ pub enum ProblemCause {
     TooLarge { width: u32, height: u32 },
     #[error("it has no alpha, which `channels` says is to be painted")]
     NoAlpha,
+    #[error("it {0}")]
+    NoDensity(#[from] NoDensity),
     #[error("its result {0}")]
     CannotWrite(#[from] CannotWrite),
 }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impasto_assets::{
-    AssetError, Color, GlbLayout, Header, Limits, Look, Picture, Place, decode, header_of_path,
-    look,
+    AssetError, AssetErrorKind, Color, GlbLayout, Header, Limits, Look, Place, decode,
+    header_of_path, look, read_model,
 };
 use impasto_planner::{DataMaps, ImageHeader, losses};
 use impasto_types::{AssetPath, ContainerFormat, Depth, FileTrait, FileTraits};
@@ -57,6 +57,9 @@ struct Seen<'a> {
     /// Those of a model that are painted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     textures: Vec<Texture>,
+    /// How many pixels of a model's textures a metre of its surface has, on average.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    texels_per_m: Option<f64>,
 }
 
 /// A texture of a model.
@@ -120,8 +123,11 @@ fn inspect(
     let limits = Limits::default();
     let header = header_of_path(file, &limits)?;
     let Header { width, height, color, alpha, depth, extra, traits, .. } = header;
-    let picture = read(file, &limits)?;
+    let (name, bytes) = read(file)?;
+    let picture = decode(&bytes, &name, &limits)?;
     let Look { normal_map, .. } = look(&picture);
+    let model = header.format.is_model().then(|| read_model(&bytes, &name, &limits));
+    let texels_per_m = model.transpose()?.and_then(|model| model.texels_per_m);
     let places = picture.origin.glb.as_ref().map(GlbLayout::places).unwrap_or_default();
     let texture = |place: &Place| {
         let Place { name, width, height, .. } = place.clone();
@@ -160,16 +166,17 @@ fn inspect(
         lacks: losses(&planned, painted_as).iter().map(ToString::to_string).collect(),
         painted_as,
         textures: places.iter().map(texture).collect(),
+        texels_per_m,
     })
 }
 
-fn read(file: &Path, limits: &Limits) -> Result<Picture, AssetError> {
+/// A file's name in errors, and its bytes.
+fn read(file: &Path) -> Result<(String, Vec<u8>), AssetError> {
     let name = file.display().to_string();
-    let bytes = std::fs::read(file).map_err(|error| AssetError {
-        name: name.clone(),
-        kind: impasto_assets::AssetErrorKind::Read(error),
-    })?;
-    decode(&bytes, &name, limits)
+    match std::fs::read(file) {
+        Ok(bytes) => Ok((name, bytes)),
+        Err(error) => Err(AssetError { name, kind: AssetErrorKind::Read(error) }),
+    }
 }
 
 /// What a file has, in a word.
@@ -217,6 +224,9 @@ fn text(seen: &Seen<'_>) -> String {
     );
     for Texture { name, width, height } in textures {
         text.push_str(&format!("\n  texture {name}, {width} x {height}"));
+    }
+    if let Some(density) = seen.texels_per_m {
+        text.push_str(&format!("\n  {density:.0} texels a metre"));
     }
     if !traits.is_empty() {
         let words: Vec<&str> = traits.iter().map(word).collect();

@@ -95,7 +95,9 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
         AlphaUse::Data => "data".into(),
     });
     fields.entry("channels").or_insert_with(|| recipe.common().channels.to_string().into());
-    fields.entry("color_key").or_insert("none".into());
+    for key in ["color_key", "style_size", "texel_density"] {
+        fields.entry(key).or_insert("none".into());
+    }
     fields.entry("relief").or_insert(0.0.into());
     fields.entry("green").or_insert_with(|| match recipe.common().green {
         GreenAxis::Auto => "auto".into(),

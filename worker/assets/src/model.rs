@@ -11,6 +11,9 @@ pub struct Model {
     pub places: Vec<Place>,
     /// Those that show a painted texture, and have an area.
     pub triangles: Vec<Triangle>,
+    /// How many pixels of the textures a metre of the surface has, on average, by the scales of
+    /// the nodes that show it; none if there is no surface.
+    pub texels_per_m: Option<f64>,
     /// Places that surfaces use whose geometry cannot be read, and so the whole of each counts as
     /// used.
     pub unread: Vec<usize>,

@@ -53,6 +53,8 @@ fn a_surface_shows_a_picture_by_its_name() {
     }
     let model = read("crate.png");
     assert_eq!((model.places.len(), model.places[0].width, model.warning), (1, 8, None));
+    // 8 x 4 pixels on a square metre.
+    assert!((model.texels_per_m.expect("a surface") - 32.0_f64.sqrt()).abs() < 1e-6);
     let corners = model.triangles[0].corners.map(|corner| corner.at);
     assert_eq!(corners, [[0., 0.], [8., 0.], [8., 4.]]);
     let error = read_surface(b"no model", "a", &Limits::default(), "a.png", (8, 4));

@@ -183,7 +183,8 @@ impl Budget<'_> {
     }
 }
 
-fn header(source: &Source) -> Option<Header> {
+/// The header of a file, if it can be read.
+pub(crate) fn header(source: &Source) -> Option<Header> {
     read_header(&source.bytes, &source.name, &Limits::default()).ok()
 }
 
@@ -195,8 +196,7 @@ fn cell(sources: &Sources) -> Option<(u32, u32)> {
     sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
 }
 
-/// The width and height of the picture that is painted: of all tiles, if the asset is a set of
-/// them.
+/// The width and height of the picture that is painted.
 pub(crate) fn result_size(
     action: &Action,
     sources: &Sources,
@@ -204,17 +204,27 @@ pub(crate) fn result_size(
 ) -> (u32, u32) {
     let common = action.recipe.common();
     let side = common.size.unwrap_or(0);
+    let own = own_size(action, sources, color);
+    own.map_or((side, side), |(width, height)| common.output_size(width, height))
+}
+
+/// The width and height of the asset: of all tiles, if it is a set of them. None if a texture is
+/// made from its style alone.
+pub(crate) fn own_size(
+    action: &Action,
+    sources: &Sources,
+    color: Option<&Header>,
+) -> Option<(u32, u32)> {
     let upright = action.kind == AssetKind::photograph();
     let grid = UdimGrid::of_parts(sources.files.keys().copied());
     if let Some((grid, (width, height))) = grid.zip(cell(sources)) {
-        let whole = (width.saturating_mul(grid.columns), height.saturating_mul(grid.rows));
-        return common.output_size(whole.0, whole.1);
+        return Some((width.saturating_mul(grid.columns), height.saturating_mul(grid.rows)));
     }
-    color.map_or((side, side), |header| {
-        let (width, height) =
-            if upright { header.upright_size() } else { (header.width, header.height) };
-        common.output_size(width, height)
-    })
+    let size = |header: &Header| match upright {
+        true => header.upright_size(),
+        false => (header.width, header.height),
+    };
+    color.map(size)
 }
 
 /// A file of the asset: its colours are painted, and what else it has waits. Where alpha is

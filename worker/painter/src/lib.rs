@@ -82,6 +82,7 @@ mod painter;
 mod regions;
 mod registry;
 mod shared_time;
+mod sized;
 mod sources;
 mod train;
 

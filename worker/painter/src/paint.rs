@@ -13,6 +13,7 @@ use crate::budget::{self, result_size};
 use crate::checkpoint::Checkpoint;
 use crate::coats::{Coats, Stroke};
 use crate::regions::IdMap;
+use crate::sized::sized;
 use crate::sources::Sources;
 use crate::{
     Adapter, AdapterError, AskedStyle, Files, Job, Opened, OutputFile, PaintError, Prepared,
@@ -90,6 +91,9 @@ pub fn paint(
     sources: &Sources,
     observer: &mut dyn Observer,
 ) -> Result<Painted, PaintError> {
+    let sized = sized(action, sources);
+    let sized = sized.map_err(|source| PaintError::of_adapter(asset, &action.kind, source))?;
+    let action = sized.as_ref().unwrap_or(action);
     let mut from = |checkpoint: Option<&[u8]>| {
         let saved = checkpoint.map(Checkpoint::from_bytes).transpose();
         let saved = saved.map_err(|source| PaintError::of_engine(asset, 0, 0, source))?;

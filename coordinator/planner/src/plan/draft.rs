@@ -1,9 +1,10 @@
 //! The tasks of one asset, planned without regard to the others.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use impasto_types::{AssetPath, ContainerFormat, MAX_SIDE, Part, is_same_shape};
+use impasto_types::{AssetPath, ContainerFormat, MAX_SIDE, Part, Recipe, is_same_shape};
 
 use super::template::{AssetFiles, Template, Templates, Whole};
 use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
@@ -78,6 +79,29 @@ fn check_models(
     Ok(())
 }
 
+/// The recipe with its style's size for a result, as far as it is known before models are measured:
+/// otherwise as if the style were looked at whole.
+fn sized(recipe: &Recipe, (width, height): (u32, u32)) -> Cow<'_, Recipe> {
+    let density = recipe.common().texel_density.map_or(f64::INFINITY, f64::from);
+    match recipe.with_style_size(width.max(height), Some(density)) {
+        Ok(Some(sized)) => Cow::Owned(sized),
+        Ok(None) | Err(_) => Cow::Borrowed(recipe),
+    }
+}
+
+/// That the size of a surface is known where the style's is in metres of it.
+fn check_density(
+    recipe: &Recipe,
+    header: ImageHeader,
+    companions: &[(Part, AssetPath, InputFile)],
+) -> Result<(), ProblemCause> {
+    let is_measured =
+        header.format.is_model() || companions.iter().any(|(part, _, _)| *part == Part::Mesh);
+    let density = is_measured.then_some(1.0).or(recipe.common().texel_density.map(f64::from));
+    recipe.with_style_size(header.width.max(header.height), density)?;
+    Ok(())
+}
+
 /// The size of a whole, if it is not too large and each of its files can be written.
 fn paintable_whole(
     painting: &Painting,
@@ -125,6 +149,7 @@ impl Drafter<'_> {
             let has_relief = painting.recipe.common().relief > 0.0 && !header.format.is_model();
             companions.retain(|(part, _, _)| has_relief || !part.is_surface());
             check_models(header, &companions)?;
+            check_density(&painting.recipe, header, &companions)?;
             Ok((header, size, companions))
         });
         match paintable {
@@ -253,13 +278,15 @@ impl Drafter<'_> {
         let own = own
             .or(Whole::of(header, companions).map(|whole| estimate::material_bytes(whole.sides)));
         let runs = estimate::runs(&form.action).into_iter();
-        let largest = runs.map(|recipe| estimate::memory_bytes(recipe, size, &sources, &styles));
+        let largest = runs
+            .map(|recipe| estimate::memory_bytes(&sized(recipe, size), size, &sources, &styles));
         // The file is held as it came, and by its picture.
         let file = if header.format.is_model() { 2 * asset.blob().size_bytes } else { 0 };
         let channels = estimate::channels_bytes(recipe, own_size);
         let painted =
             largest.max().unwrap_or(0) + masked + own.unwrap_or_default() + channels + file;
-        let read_with = |others: &[_]| estimate::decoding_bytes(recipe, size, decoded, others);
+        let read_with =
+            |others: &[_]| estimate::decoding_bytes(&sized(recipe, size), size, decoded, others);
         let largest = maps.iter().map(|(_, _, file)| file.header.footprint());
         let largest = largest.max_by_key(|footprint| footprint.decoding_bytes());
         let read = match largest {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channels, is_default, parameters::parameters};
+use super::{Channels, StyleSpan, is_default, parameters::parameters};
 use crate::{CannotWrite, ContainerFormat, HexColor, MAX_SIDE, MIN_SIDE, RecipeError};
 
 parameters! {
@@ -46,6 +46,20 @@ parameters! {
         #[arg(value_name = "COLOR")]
         #[serde(default, skip_serializing_if = "Option::is_none")]
         color_key: Option<HexColor> as HexColor;
+        /// What the style's longer side covers, whatever the size of the picture: pixels of the
+        /// result or metres of its surface, such as 1024px or 2m. Then `style_scale` is a factor on
+        /// it.
+        #[arg(value_name = "SIZE")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        style_size: Option<StyleSpan> as StyleSpan;
+        /// How many texels of the asset a metre of its surface has, for a `style_size` in metres.
+        ///
+        /// A model says it by its own geometry, and so does one that shows the asset.
+        #[arg(value_name = "TEXELS")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        texel_density: Option<f32> as f32,
+            "from 0.01 to 1000000 texels a metre" |density| density
+                .is_none_or(|density| (0.01..=1e6).contains(&density));
         /// How far the maps of a material follow the paint: the root mean square slope of its
         /// strokes.
         ///

@@ -16,6 +16,7 @@ mod preset;
 mod scale_layers;
 mod scales;
 mod style_size;
+mod style_span;
 mod training;
 
 use std::fmt;
@@ -35,6 +36,7 @@ pub use patch::RecipePatch;
 pub use preset::Preset;
 pub use scale_layers::{Deeper, LayersByScale, ScaleLayers, VggLayer};
 pub use scales::Scale;
+pub use style_span::{NoDensity, StyleSpan, StyleSpanError};
 pub use training::{Train, Training};
 
 use crate::ModelName;
@@ -195,7 +197,10 @@ impl Recipe {
     /// pixels: strokes and tiles have the same size. The whole does not repeat.
     pub fn spread_over(&mut self, tile: u32, whole: u32) {
         let (tile, whole) = (tile.max(1), whole.max(1));
+        let has_size = self.common().style_size.is_some();
         match self {
+            // It is one on all of them.
+            _ if has_size => {}
             Self::Optimize(Optimize { style_scale, .. })
             | Self::Synthesize(Optimize { style_scale, .. })
             | Self::Arbitrary(Arbitrary { style_scale, .. }) => {

@@ -16,7 +16,9 @@ pub const STYLE_LAYERS: usize = 5;
 const MAX_ITERATIONS: u32 = 100_000;
 
 /// The largest picture as the style of the smallest, pixel for pixel.
-const MOST_STYLE_SCALE: f32 = (MAX_SIDE / MIN_SIDE) as f32;
+pub(super) const MOST_STYLE_SCALE: f32 = (MAX_SIDE / MIN_SIDE) as f32;
+/// The smallest picture as the style of the largest, nearly so.
+pub(super) const LEAST_STYLE_SCALE: f32 = 0.0004;
 
 /// Whether a loss weight is in its range.
 fn is_weight(weight: f32) -> bool {
@@ -107,7 +109,8 @@ parameters! {
         evenness: f32 as f32, "from 0 to 1" |share| (0.0..=1.0).contains(share);
         /// The style image's size relative to the result's: larger means larger strokes.
         #[arg(value_name = "RATIO")]
-        style_scale: f32 as f32, "from 0.0004 to 2048" |r| (0.0004..=MOST_STYLE_SCALE).contains(r);
+        style_scale: f32 as f32, "from 0.0004 to 2048" |r| (LEAST_STYLE_SCALE..=MOST_STYLE_SCALE)
+            .contains(r);
         /// What the loss terms are divided by.
         #[arg(value_enum)]
         loss_norm: LossNorm as LossNorm;

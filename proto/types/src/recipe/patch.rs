@@ -193,7 +193,7 @@ impl Method {
 mod tests {
     use super::super::{AlphaUse, Channels, Common, GreenAxis, InitSource, Optimize, Optimizer};
     use super::*;
-    use crate::HexColor;
+    use crate::{HexColor, StyleSpan};
 
     #[test]
     fn every_key_is_read_and_every_parameter_has_a_key() {
@@ -208,6 +208,8 @@ mod tests {
         // Absent where they have their defaults.
         recipe.common_mut().alpha = AlphaUse::Data;
         recipe.common_mut().channels = "r+a".parse::<Channels>().expect("channels");
+        recipe.common_mut().style_size = Some(StyleSpan::Metres(2.0));
+        recipe.common_mut().texel_density = Some(512.0);
         recipe.common_mut().color_key = Some(HexColor([255, 0, 255]));
         (recipe.common_mut().relief, recipe.common_mut().green) = (0.5, GreenAxis::Directx);
         let Recipe::Optimize(optimize) = &mut recipe else { unreachable!("every preset does") };

@@ -62,6 +62,8 @@ impl Optimize {
                 alpha: AlphaUse::Coverage,
                 channels: Channels::default(),
                 color_key: None,
+                style_size: None,
+                texel_density: None,
                 profile: Profile::Fast,
                 seed: 0,
             },

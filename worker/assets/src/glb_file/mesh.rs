@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::accessors::{Accessor, Accessors, Fault};
 use super::document::{Document, Extensions, TextureInfo, Transform, Whole, element};
+use super::nodes::scales;
 use super::uses::base_colors;
 use super::{Container, Glb, damaged, damaged_by, unsupported};
 use crate::{AssetErrorKind, Corner, Limits, Model, Place, Triangle};
@@ -97,11 +98,18 @@ pub(super) fn read(
         triangles: Vec::new(),
         left: MOST_TRIANGLES.min(bytes.len()),
         most: MOST_TRIANGLES.min(bytes.len()),
+        extent: Extent::default(),
         unread: BTreeSet::new(),
         reasons: BTreeSet::new(),
     };
+    let scales = scales(&container.json);
     let mut seen = BTreeSet::new();
-    for primitive in geometry.meshes.iter().flat_map(|mesh| &mesh.primitives) {
+    let meshes = geometry.meshes.iter().enumerate();
+    for (mesh, primitive) in
+        meshes.flat_map(|(at, mesh)| mesh.primitives.iter().map(move |it| (at, it)))
+    {
+        // What no node shows has its own size.
+        reader.extent.scale = scales.get(mesh).copied().flatten().unwrap_or(1.0);
         let mode = primitive.mode.map_or(TRIANGLES, |mode| mode.0);
         if mode > FAN {
             continue;
@@ -110,14 +118,14 @@ pub(super) fn read(
             reader.read(primitive, mode, info, place, &mut seen)?;
         }
     }
-    let Reader { triangles, unread, reasons, .. } = reader;
+    let Reader { triangles, unread, reasons, extent, .. } = reader;
     let reasons: Vec<&str> = reasons.into_iter().collect();
     let warning = (!reasons.is_empty()).then(|| {
         let reasons = reasons.join(" or ");
         format!("has surfaces that {reasons}; the whole of their textures counts as used")
     });
     let unread = unread.into_iter().collect();
-    Ok(Model { places, triangles, unread, warning })
+    Ok(Model { places, triangles, texels_per_m: extent.density(), unread, warning })
 }
 
 /// A use of a texture by a primitive: what it shows, where, and how its corners are joined.
@@ -132,8 +140,43 @@ struct Reader<'a> {
     /// unless primitives show the same corners again and again.
     left: usize,
     most: usize,
+    extent: Extent,
     unread: BTreeSet<usize>,
     reasons: BTreeSet<&'static str>,
+}
+
+/// How large the surface is, in its textures and in the scene.
+#[derive(Debug, Default)]
+struct Extent {
+    /// Metres of a unit of the mesh that is read.
+    scale: f64,
+    /// In pixels.
+    texels: f64,
+    /// In square metres.
+    area: f64,
+}
+
+impl Extent {
+    fn add(&mut self, triangle: &Triangle) {
+        let [a, b, c] = triangle.corners;
+        let side = |end: Corner| [0, 1, 2].map(|at| f64::from(end.position[at] - a.position[at]));
+        let ([x, y, z], [u, v, w]) = (side(b), side(c));
+        let normal = [y * w - z * v, z * u - x * w, x * v - y * u];
+        let area = normal.iter().map(|part| part * part).sum::<f64>().sqrt() / 2.0;
+        let side = |end: Corner| [0, 1].map(|at| f64::from(end.at[at] - a.at[at]));
+        let ([x, y], [u, v]) = (side(b), side(c));
+        let texels = (x * v - y * u).abs() / 2.0;
+        if texels.is_finite() && area.is_finite() {
+            self.texels += texels;
+            self.area += area * self.scale * self.scale;
+        }
+    }
+
+    /// Texels of a metre, on average over the surface.
+    fn density(&self) -> Option<f64> {
+        let density = (self.texels / self.area).sqrt();
+        (density.is_finite() && density > 0.0).then_some(density)
+    }
 }
 
 impl Reader<'_> {
@@ -210,7 +253,9 @@ impl Reader<'_> {
                 _ => [at + 1, at + 2, 0],
             };
             let name = primitive.indices.unwrap_or(position);
-            self.triangles.extend(shape.triangle(corners, name)?);
+            let triangle = shape.triangle(corners, name)?;
+            triangle.iter().for_each(|triangle| self.extent.add(triangle));
+            self.triangles.extend(triangle);
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod images;
 mod maps;
 mod mesh;
 mod named;
+mod nodes;
 mod pack;
 mod rebuild;
 mod textures;

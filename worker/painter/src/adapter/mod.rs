@@ -22,7 +22,7 @@ use impasto_assets::{
 };
 use impasto_engine::{Image, Joins, Mask, Style, resize_plane, resize_weighted};
 use impasto_types::{
-    Action, CannotWrite, Component, OutputSpec, Part, Recipe, StyleRef, is_same_shape,
+    Action, CannotWrite, Component, NoDensity, OutputSpec, Part, Recipe, StyleRef, is_same_shape,
 };
 
 pub(crate) use channels::{gray_init, gray_style, split};
@@ -190,6 +190,8 @@ pub enum AdapterError {
     OtherShape { name: String, size: (usize, usize), what: &'static str, own: (usize, usize) },
     #[error("it has no channel `{0}` that could be painted")]
     NoChannel(Component),
+    #[error("it {0}")]
+    NoDensity(#[from] NoDensity),
     #[error("its result {0}")]
     CannotWrite(#[from] CannotWrite),
     /// An adapter's own reason.

@@ -83,7 +83,7 @@ fn shared_curve(files: &Files<'_>) -> Result<Option<ToneCurve>, AdapterError> {
         }
         let tile = decode(&source.bytes, &source.name, &Limits::default())?;
         // Other pictures are levels already; one that is none says so for all.
-        if !tile.origin.is_scene_linear() {
+        if !tile.is_light() {
             return Ok(None);
         }
         meter.read(&tile.rgb);

@@ -100,6 +100,61 @@ fn a_picture_keeps_its_grid_and_a_photograph_is_turned_upright() {
 }
 
 #[test]
+fn a_style_s_size_is_one_of_pixels_or_of_metres() {
+    let style = vec![file("style.png", Depth::Eight, false)];
+    let asset = file("wall.png", Depth::Eight, false);
+    let sources = Sources::picture(asset, style);
+    let painted = |change: &dyn Fn(&mut Optimize)| {
+        let mut recipe =
+            Optimize { iterations: 2, coarse_iterations: 2, min_scale: 0, ..Optimize::painterly() };
+        change(&mut recipe);
+        run_recipe(Recipe::Optimize(recipe), PNG, &sources).files[0].bytes.clone()
+    };
+    // The asset's longer side has 24 pixels.
+    let expected = painted(&|recipe| recipe.style_scale = 0.75);
+    let span = |text: &str| Some(text.parse().expect("a size"));
+    assert!(painted(&|_| ()) != expected, "it matters");
+    let by_pixels = painted(&|recipe| recipe.common.style_size = span("18px"));
+    assert!(by_pixels == expected);
+    let by_metres = painted(&|recipe| {
+        recipe.common.style_size = span("1.5m");
+        recipe.common.texel_density = Some(12.0);
+    });
+    assert!(by_metres == expected);
+    let factor = painted(&|recipe| {
+        recipe.common.style_size = span("36px");
+        recipe.style_scale = 0.5;
+    });
+    assert!(factor == expected);
+    // A result of another size has other texels.
+    let half = painted(&|recipe| {
+        recipe.common.size = Some(48);
+        recipe.common.style_size = span("1.5m");
+        recipe.common.texel_density = Some(12.0);
+    });
+    let by_scale = painted(&|recipe| {
+        recipe.common.size = Some(48);
+        recipe.style_scale = 0.75;
+    });
+    assert!(half == by_scale);
+}
+
+#[test]
+fn numbers_beyond_black_and_white_come_back_where_nothing_is_painted() {
+    let mut before = picture(&file("wall.png", Depth::Eight, false).bytes);
+    before.rgb.iter_mut().for_each(|level| *level = 3.0 * (*level - 100.0));
+    before.origin =
+        Origin { depth: Depth::Float, ..Origin::synthetic("a.tif", ContainerFormat::Tiff) };
+    let tiff = OutputSpec { format: ContainerFormat::Tiff, ..PNG };
+    let bytes = impasto_assets::encode(&before, tiff).expect("it encodes");
+    let source = Source { name: "a.tif".to_owned(), bytes };
+    let sources = Sources::picture(source.clone(), vec![file("style.png", Depth::Eight, false)]);
+    let after = &run_recipe(idle(None), tiff, &sources).files[0].bytes;
+    let read = |bytes: &[u8]| decode(bytes, "a.tif", &Limits::default()).expect("a TIFF").rgb;
+    assert_eq!(read(after), read(&source.bytes));
+}
+
+#[test]
 fn a_cut_out_style_paints_like_its_opaque_part() {
     // The file's right half is opaque.
     let cut = picture(&file("style.png", Depth::Eight, true).bytes);

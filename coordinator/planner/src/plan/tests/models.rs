@@ -56,6 +56,23 @@ fn strokes_and_sizes_are_those_of_the_largest_texture() {
 }
 
 #[test]
+fn a_style_in_metres_needs_a_surface_whose_size_is_known() {
+    let mut folder = folder(&["art/crate.glb", "art/wall.png"]);
+    folder.listing.assets[0].image = Ok(model(144, 64, 64));
+    let plan =
+        |keys: &str| folder.plan(&PROPS.replace("relief = 0.5", keys)).expect("it can be planned");
+    let measured = plan("style_size = \"2m\"");
+    let [problem] = &measured.problems[..] else { panic!("{measured:?}") };
+    let text = problem.to_string();
+    assert!(text.starts_with("art/wall.png: it has a `style_size` in metres, but"), "{text}");
+    // It is what it is on all textures together.
+    assert_eq!(recipe(&measured.tasks[0]).style_scale, Optimize::painterly().style_scale);
+    let said = plan("style_size = \"2m\"\ntexel_density = 256");
+    assert_eq!((said.tasks.len(), said.problems.len()), (2, 0));
+    assert_eq!(plan("style_size = \"900px\"").problems, []);
+}
+
+#[test]
 fn models_stay_models_and_pictures_pictures() {
     let mut folder = folder(&["art/crate.glb", "art/wall.png"]);
     folder.listing.assets[0].image = Ok(model(64, 64, 64));

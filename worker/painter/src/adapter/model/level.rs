@@ -168,6 +168,7 @@ mod tests {
             })
         };
         let model = Model {
+            texels_per_m: None,
             places: vec![Place {
                 x: 0,
                 y: 0,

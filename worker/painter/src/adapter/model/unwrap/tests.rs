@@ -21,7 +21,13 @@ fn quad(place: usize, surface: [[f32; 2]; 2], at: [[f32; 2]; 2]) -> [Triangle; 2
 }
 
 fn model(places: Vec<Place>, triangles: &[[Triangle; 2]]) -> Model {
-    Model { places, triangles: triangles.concat(), unread: vec![], warning: None }
+    Model {
+        places,
+        triangles: triangles.concat(),
+        texels_per_m: None,
+        unread: vec![],
+        warning: None,
+    }
 }
 
 fn across(unwrap: &Unwrap, x: usize, y: usize) -> Option<(Point, bool)> {
@@ -88,6 +94,7 @@ fn a_texture_repeats_if_its_surface_says_so() {
         triangle
     }));
     let tube = Model {
+        texels_per_m: None,
         places: vec![place(0, 40, 40, repeat)],
         triangles: tube,
         unread: vec![],
@@ -174,7 +181,7 @@ proptest! {
             place(48, 16, 24, [wraps[2], wraps[3]]),
             place(80, 3, 1, [wraps[4], wraps[5]]),
         ];
-        let model = Model { places, triangles, unread, warning: None };
+        let model = Model { places, triangles, texels_per_m: None, unread, warning: None };
         for (width, height) in [(83, 24), (41, 12), (1, 1)] {
             let unwrap = Unwrap::of(&model, (83, 24), (width, height));
             for across in unwrap.across() {
