@@ -237,12 +237,13 @@ fn decode(path: &Path, content: Content) -> Result<DynamicImage, ImageError> {
 }
 
 /// Whether a file's name says that it is of a format that `image` reads in part only, or not at all
-/// in this program.
+/// in this program. Of sound TIFFs with separate planes in tiles, `tiff` 0.11.3 panics on some.
 fn is_of_assets(path: &Path) -> bool {
     use ContainerFormat as F;
     let named = path.extension().and_then(|extension| extension.to_str());
     let format = named.and_then(F::from_extension);
-    let own = |format| matches!(format, F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2 | F::Glb);
+    let own =
+        |format| matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2 | F::Glb);
     format.is_some_and(own)
 }
 

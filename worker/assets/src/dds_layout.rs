@@ -60,7 +60,7 @@ impl DdsLayout {
 
     /// Whether the numbers are light without an upper end.
     pub(crate) fn is_scene_linear(&self) -> bool {
-        self.pixels == Texels::Blocks(Block::Bc6h)
+        self.pixels.depth() == Depth::Float
     }
 
     /// Whether the file has red and green, but no blue.

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use impasto_types::ContainerFormat;
+use impasto_types::{ContainerFormat, Depth};
 
 use crate::{Ktx2Layout, Origin, Picture, ToneCurve};
 
 impl Origin {
-    /// Whether the file's numbers are light without an upper end, and not levels of a display.
+    /// Whether the file says that its numbers are light without an upper end, and not levels of a
+    /// display. Floats of a DDS are light to every engine.
     pub fn is_scene_linear(&self) -> bool {
         !self.is_data
             && match self.format {
@@ -21,13 +22,25 @@ impl Origin {
     }
 }
 
+/// Levels of a display may overshoot where they were resampled, but not so far.
+const BEYOND_DISPLAY: f32 = 2.0 * 255.0;
+
 impl Picture {
+    /// Whether its numbers are light: the file says so, or they are the floats of a TIFF, which
+    /// cannot say so, and some are so large that no display shows them.
+    pub fn is_light(&self) -> bool {
+        let Origin { format, depth, is_data, tone, .. } = &self.origin;
+        let may_be = *format == ContainerFormat::Tiff && *depth == Depth::Float && !is_data;
+        let is_beyond = || self.rgb.iter().any(|number| *number > BEYOND_DISPLAY);
+        tone.is_none() && (self.origin.is_scene_linear() || may_be && is_beyond())
+    }
+
     /// A picture whose numbers are levels of a display, from 0 to 255: light goes through a
     /// [`ToneCurve`], which the origin keeps so that [`encode`](crate::encode()) undoes it. Other
     /// pictures are so already, and numbers that are no colours stay as they are.
     #[must_use]
     pub fn to_display(self) -> Self {
-        let curve = self.origin.is_scene_linear().then(|| ToneCurve::of(&self.rgb));
+        let curve = self.is_light().then(|| ToneCurve::of(&self.rgb));
         match curve {
             Some(curve) => self.to_display_by(curve),
             None => self,
@@ -37,7 +50,7 @@ impl Picture {
     /// The same by a curve that other pictures have, too.
     #[must_use]
     pub fn to_display_by(mut self, curve: ToneCurve) -> Self {
-        if self.origin.tone.is_none() && self.origin.is_scene_linear() {
+        if self.is_light() {
             self.rgb.iter_mut().for_each(|number| *number = curve.level(*number / 255.0));
             self.origin.tone = Some(curve);
         }
@@ -48,11 +61,15 @@ impl Picture {
     pub(crate) fn in_terms_of(&self, format: ContainerFormat) -> Cow<'_, Self> {
         let holds_light = matches!(format, ContainerFormat::Exr | ContainerFormat::Hdr);
         let is_texture = matches!(format, ContainerFormat::Dds | ContainerFormat::Ktx2);
+        // Floats are light in it.
+        let becomes_light = format == ContainerFormat::Dds
+            && self.origin.format != format
+            && self.origin.depth == Depth::Float;
         let curve = match self.origin.tone {
             // Light that becomes a texture keeps its range: the texture has floats.
-            Some(curve) if holds_light || is_texture => curve,
+            Some(curve) if holds_light || is_texture || format == self.origin.format => curve,
             Some(_) => return Cow::Borrowed(self),
-            None if holds_light && !self.origin.is_data && !self.origin.is_scene_linear() => {
+            None if (holds_light || becomes_light) && !self.origin.is_data && !self.is_light() => {
                 ToneCurve::srgb()
             }
             None => return Cow::Borrowed(self),

@@ -71,6 +71,8 @@ struct OpenPicture {
     extra: Vec<Vec<f32>>,
     /// The alpha by which colours are averaged, if it is how opaque they are.
     coverage: Option<Mask>,
+    /// The numbers that paint cannot reach, with their places: below black and above white.
+    beyond: Vec<(u32, f32)>,
     /// Where the asset has the colour that stands for transparency, if it does.
     key: Option<ColorKey>,
     /// The level of all transparent pixels of the file, if they are black or white.
@@ -104,6 +106,7 @@ impl Adapter for PictureAdapter {
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
+        let beyond = beyond(&picture.rgb);
         // Black holes would mislead the network, and show where a renderer filters across an edge.
         let alpha_use = common.alpha_use();
         let is_coverage = match alpha_use {
@@ -153,6 +156,7 @@ impl Adapter for PictureAdapter {
             painted_alpha: None,
             extra,
             coverage,
+            beyond,
             key,
             hidden,
             unpainted: None,
@@ -208,6 +212,7 @@ fn texture(joins: Joins) -> Opened {
         painted_alpha: None,
         extra: Vec::new(),
         coverage: None,
+        beyond: Vec::new(),
         key: None,
         hidden: None,
         unpainted: None,
@@ -218,6 +223,13 @@ fn texture(joins: Joins) -> Opened {
     };
     let view = View { image: None, coverage: None, mask: None, joins, channel: None };
     Opened { views: vec![view], asset: Box::new(asset), warning: None }
+}
+
+/// The numbers that paint cannot reach. A picture has fewer than 2^32 of them.
+fn beyond(rgb: &[f32]) -> Vec<(u32, f32)> {
+    let numbers = rgb.iter().copied().enumerate();
+    let beyond = numbers.filter(|(_, number)| !(0.0..=255.0).contains(number));
+    beyond.map(|(at, number)| (at as u32, number)).collect()
 }
 
 /// The level of the first transparent pixel.
@@ -269,7 +281,8 @@ impl OpenAsset for OpenPicture {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
         let coverage = self.coverage.as_ref().map_or(0, Mask::bytes);
-        let key = self.key.as_ref().map_or(0, ColorKey::bytes);
+        let key =
+            self.key.as_ref().map_or(0, ColorKey::bytes) + size_of_val(&self.beyond[..]) as u64;
         let planes = self.alpha.iter().chain(&self.extra).chain(&self.unpainted);
         planes.map(values).sum::<u64>() + coverage + key + kept + self.origin.bytes()
     }
@@ -297,6 +310,13 @@ impl OpenPicture {
     /// The painted colours, with everything else that the asset had.
     fn finish(&self, painted: Image) -> Picture {
         let Image { width, height, mut rgb } = painted;
+        if (width, height) == (self.width, self.height) {
+            for (at, own) in &self.beyond {
+                // Where it was not painted.
+                let value = &mut rgb[*at as usize];
+                *value = if *value == own.clamp(0.0, 255.0) { *own } else { *value };
+            }
+        }
         if let Some((mask, own)) = &self.kept {
             let mask = mask.resized(width, height, &self.joins);
             let own = Image { width: self.width, height: self.height, rgb: own.clone() };
