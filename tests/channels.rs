@@ -113,7 +113,7 @@ fn a_colour_key_stays_and_is_asked_for() {
     with(&["--color-key", "#ff00ff", "-o", "one.png"]).expect_code(0);
     let one = image::open(project.path("one.png")).expect("it is a picture").to_rgb8();
     assert!(one == after, "as in the project");
-    with(&["--color-key", "#ff00ff", "-o", "one.jpg"]).expect_code(1);
+    with(&["--color-key", "#ff00ff", "-o", "one.jpg"]).expect_code(2);
     with(&["--channels", "rg", "-o", "no.png"]).expect_code(2);
 }
 

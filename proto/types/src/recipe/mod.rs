@@ -15,6 +15,7 @@ mod patch;
 mod preset;
 mod scale_layers;
 mod scales;
+mod sized;
 mod style_size;
 mod style_span;
 mod training;

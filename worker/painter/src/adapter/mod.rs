@@ -3,6 +3,7 @@
 //! An adapter knows files but no method; a method paints [`View`]s and knows no files. So any
 //! method can paint any kind of asset.
 
+mod beyond;
 mod channels;
 mod color_key;
 mod mask;

@@ -7,6 +7,7 @@ use impasto_assets::{
 use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{AlphaUse, Common, ContainerFormat, OutputSpec, Part, Recipe};
 
+use super::beyond::Beyond;
 use super::color_key::ColorKey;
 use super::mask::mask;
 use super::{
@@ -71,8 +72,7 @@ struct OpenPicture {
     extra: Vec<Vec<f32>>,
     /// The alpha by which colours are averaged, if it is how opaque they are.
     coverage: Option<Mask>,
-    /// The numbers that paint cannot reach, with their places: below black and above white.
-    beyond: Vec<(u32, f32)>,
+    beyond: Beyond,
     /// Where the asset has the colour that stands for transparency, if it does.
     key: Option<ColorKey>,
     /// The level of all transparent pixels of the file, if they are black or white.
@@ -106,7 +106,7 @@ impl Adapter for PictureAdapter {
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
-        let beyond = beyond(&picture.rgb);
+        let beyond = Beyond::of(&picture.rgb);
         // Black holes would mislead the network, and show where a renderer filters across an edge.
         let alpha_use = common.alpha_use();
         let is_coverage = match alpha_use {
@@ -212,7 +212,7 @@ fn texture(joins: Joins) -> Opened {
         painted_alpha: None,
         extra: Vec::new(),
         coverage: None,
-        beyond: Vec::new(),
+        beyond: Beyond::default(),
         key: None,
         hidden: None,
         unpainted: None,
@@ -223,13 +223,6 @@ fn texture(joins: Joins) -> Opened {
     };
     let view = View { image: None, coverage: None, mask: None, joins, channel: None };
     Opened { views: vec![view], asset: Box::new(asset), warning: None }
-}
-
-/// The numbers that paint cannot reach. A picture has fewer than 2^32 of them.
-fn beyond(rgb: &[f32]) -> Vec<(u32, f32)> {
-    let numbers = rgb.iter().copied().enumerate();
-    let beyond = numbers.filter(|(_, number)| !(0.0..=255.0).contains(number));
-    beyond.map(|(at, number)| (at as u32, number)).collect()
 }
 
 /// The level of the first transparent pixel.
@@ -311,11 +304,7 @@ impl OpenPicture {
     fn finish(&self, painted: Image) -> Picture {
         let Image { width, height, mut rgb } = painted;
         if (width, height) == (self.width, self.height) {
-            for (at, own) in &self.beyond {
-                // Where it was not painted.
-                let value = &mut rgb[*at as usize];
-                *value = if *value == own.clamp(0.0, 255.0) { *own } else { *value };
-            }
+            self.beyond.put_back(&mut rgb);
         }
         if let Some((mask, own)) = &self.kept {
             let mask = mask.resized(width, height, &self.joins);
