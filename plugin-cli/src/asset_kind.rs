@@ -10,38 +10,50 @@ pub(crate) fn header_of(source: &Source) -> Result<Header, AssetError> {
     read_header(&source.bytes, &source.name, &Limits::default())
 }
 
-/// What kind of asset a file is. The recipe of a model is for its largest texture, and becomes that
-/// of all.
+/// What kind of asset a file is. The recipe of a model is for its largest texture, that of a cube
+/// map for a face; it becomes that of all.
 pub(crate) fn fit(recipe: &mut Recipe, asset: Option<&Header>) -> AssetKind {
     let Some((header, largest)) = asset.and_then(|header| Some((header, header.largest?))) else {
         return AssetKind::photograph();
     };
-    recipe.spread_over_textures(largest, header.width.max(header.height));
+    let longer = header.width.max(header.height);
+    if header.is_cube() {
+        recipe.spread_over(largest, longer);
+        return AssetKind::cube();
+    }
+    recipe.spread_over_textures(largest, longer);
     AssetKind::model()
 }
 
-/// Refuses a mesh that is no model, a model that is shown by another one, and models where pictures
-/// are needed.
+/// Refuses a mesh that is no model, a model or a cube map that is shown by another one, and either
+/// where pictures are needed.
 pub(crate) fn check_models(sources: &Sources) -> Result<(), Failure> {
     let is_model = |source: &Source| {
         header_of(source).map(|header| header.format.is_model()).map_err(Failure::usage)
+    };
+    let is_whole = |source: &Source| {
+        let header = header_of(source).map_err(Failure::usage)?;
+        Ok::<bool, Failure>(header.format.is_model() || header.is_cube())
     };
     for (part, source) in &sources.files {
         let wrong = match part {
             Part::Model => continue,
             Part::Mesh if !is_model(source)? => "is no model (.glb), as --mesh needs one",
-            Part::Color if sources.files.contains_key(&Part::Mesh) && is_model(source)? => {
-                "is a model itself, so it has no --mesh"
+            Part::Color if sources.files.contains_key(&Part::Mesh) && is_whole(source)? => {
+                "has its own surface, so it has no --mesh"
             }
             Part::Mesh | Part::Color => continue,
-            _ if is_model(source)? => "is a model, where a picture is needed",
+            _ if is_whole(source)? => "is a model or a cube map, where a picture is needed",
             _ => continue,
         };
         return Err(Failure::usage(format!("`{}` {wrong}", source.name)));
     }
     for style in &sources.styles {
-        if is_model(style)? {
-            return Err(Failure::usage(format!("`{}` is a model, no style", style.name)));
+        if is_whole(style)? {
+            return Err(Failure::usage(format!(
+                "`{}` is a model or a cube map, no style",
+                style.name
+            )));
         }
     }
     Ok(())

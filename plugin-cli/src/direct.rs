@@ -332,6 +332,9 @@ fn output_size(
     };
     let refused = |error: CannotWrite| AssetError { name: name.to_owned(), kind: error.into() };
     format.can_write(shape).and_then(|()| common.check_format(format)).map_err(refused)?;
+    if let Some(header) = asset.filter(|header| header.is_cube() && header.format != format) {
+        return Err(refused(CannotWrite::Cube(header.format)).into());
+    }
     Ok((shape.width, shape.height))
 }
 

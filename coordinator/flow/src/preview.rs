@@ -127,8 +127,7 @@ fn shrink(
     };
     let sources: Vec<_> =
         styles.iter().copied().chain(of_part(Part::Init)).chain([asset]).collect();
-    let is_model = action.kind == AssetKind::model();
-    let has_islands = is_model || action.recipe.common().has_islands(header.alpha);
+    let has_islands = action.kind.has_seams() || action.recipe.common().has_islands(header.alpha);
     let masked = of_part(Part::Mask)
         .or(of_part(Part::Regions))
         .or(has_islands.then_some(asset))
@@ -139,7 +138,7 @@ fn shrink(
         inputs.get(&blob.digest)
     });
     let others: Vec<_> = beside.chain([header]).map(ImageHeader::footprint).collect();
-    let own = if is_model { estimate::material_bytes(asset) } else { 0 };
+    let own = if action.kind.has_seams() { estimate::material_bytes(asset) } else { 0 };
     let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked + own;
     let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
     task.least_memory_bytes = painted.max(read);

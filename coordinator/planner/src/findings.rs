@@ -68,12 +68,21 @@ pub struct ImageHeader {
     /// What a painted file may lack.
     #[serde(default, skip_serializing_if = "FileTraits::is_empty")]
     pub traits: FileTraits,
-    /// The longer side of a model's largest texture in pixels.
+    /// The longer side of a model's largest texture in pixels, or of a cube map's face.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest: Option<u32>,
 }
 
 impl ImageHeader {
+    /// Whether its picture is that of several: a model's textures, or the faces of a cube map.
+    pub fn is_whole(&self) -> bool {
+        self.format.is_model() || self.largest.is_some()
+    }
+
+    pub fn is_cube(&self) -> bool {
+        self.largest.is_some() && !self.format.is_model()
+    }
+
     /// What the picture takes in memory, as far as this says.
     pub fn footprint(&self) -> Footprint {
         let Self { width, height, format, depth, .. } = *self;

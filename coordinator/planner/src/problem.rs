@@ -86,6 +86,9 @@ pub(crate) fn paintable(
         let (alpha, asset) = (header.alpha, header.format);
         format.can_write(Shape { width, height, alpha, asset })?;
         recipe.common().check_format(format)?;
+        if header.is_cube() && format != asset {
+            return Err(CannotWrite::Cube(asset).into());
+        }
         if !alpha && recipe.common().channels.alone().any(|one| one == Component::Alpha) {
             return Err(ProblemCause::NoAlpha);
         }

@@ -57,6 +57,9 @@ struct Seen<'a> {
     /// Those of a model that are painted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     textures: Vec<Texture>,
+    /// The side of a cube map's faces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    face: Option<u32>,
     /// How many pixels of a model's textures a metre of its surface has, on average.
     #[serde(skip_serializing_if = "Option::is_none")]
     texels_per_m: Option<f64>,
@@ -166,6 +169,7 @@ fn inspect(
         lacks: losses(&planned, painted_as).iter().map(ToString::to_string).collect(),
         painted_as,
         textures: places.iter().map(texture).collect(),
+        face: header.largest.filter(|_| header.is_cube()),
         texels_per_m,
     })
 }
@@ -224,6 +228,9 @@ fn text(seen: &Seen<'_>) -> String {
     );
     for Texture { name, width, height } in textures {
         text.push_str(&format!("\n  texture {name}, {width} x {height}"));
+    }
+    if let Some(side) = seen.face {
+        text.push_str(&format!("\n  a cube map, whose faces have {side} x {side} pixels"));
     }
     if let Some(density) = seen.texels_per_m {
         text.push_str(&format!("\n  {density:.0} texels a metre"));

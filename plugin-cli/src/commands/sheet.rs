@@ -110,7 +110,7 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
                 sources.files.insert(Part::Model, network);
             }
             let kind = fit(&mut recipe, Some(&header));
-            let format = match header.format.is_model() {
+            let format = match header.largest.is_some() {
                 true => header.format,
                 false => ContainerFormat::Png,
             };

@@ -336,6 +336,16 @@ impl AssetKind {
         Self("model".to_owned())
     }
 
+    /// A cube map, whose faces are painted as one picture.
+    pub fn cube() -> Self {
+        Self("cube".to_owned())
+    }
+
+    /// Whether its picture is that of a surface, on which paint goes on across seams.
+    pub fn has_seams(&self) -> bool {
+        *self == Self::model() || *self == Self::cube()
+    }
+
     fn is_picture(&self) -> bool {
         self.0 == "picture"
     }

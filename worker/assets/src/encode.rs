@@ -1,5 +1,6 @@
 //! Encodes pictures to files.
 
+mod cut;
 mod dds_file;
 mod exr_file;
 mod glb_file;
@@ -16,7 +17,7 @@ use image::codecs::bmp::BmpEncoder;
 use image::codecs::jpeg::{JpegEncoder, PixelDensity, PixelDensityUnit};
 use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
-use impasto_types::{ContainerFormat, OutputSpec, Shape};
+use impasto_types::{CannotWrite, ContainerFormat, OutputSpec, Shape};
 
 use crate::bmp_header;
 use crate::color::describes;
@@ -54,6 +55,9 @@ pub(crate) fn encode_kind(
     picture.check()?;
     let (alpha, asset) = (picture.alpha.is_some(), picture.origin.format);
     format.can_write(Shape { width, height, alpha, asset })?;
+    if picture.origin.cube.is_some() && format != picture.origin.format {
+        return Err(CannotWrite::Cube(picture.origin.format).into());
+    }
     let picture = &*picture.in_terms_of(format);
     let plan = Plan::of(picture, format);
     let failed = |source| AssetErrorKind::Encode { format, source };

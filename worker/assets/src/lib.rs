@@ -9,6 +9,7 @@
 mod bleed;
 mod bmp_header;
 mod color;
+mod cube_layout;
 mod dds_file;
 mod dds_layout;
 mod decode;
@@ -53,6 +54,7 @@ mod webp_chunks;
 
 pub use bleed::{bleed, is_transparency_empty};
 pub use color::Color;
+pub use cube_layout::CubeLayout;
 pub use dds_layout::DdsLayout;
 pub use density::Density;
 pub use encode::encode;

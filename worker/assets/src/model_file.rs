@@ -1,14 +1,17 @@
 //! What model files have besides their textures: surfaces, and maps of them.
 
 use std::collections::BTreeMap;
+use std::io::Cursor;
 
 use impasto_types::ContainerFormat;
 
+use crate::header::picture_header;
 use crate::sniff::sniff;
-use crate::{AssetError, AssetErrorKind, Limits, Model, ModelMap, glb_file};
+use crate::{AssetError, AssetErrorKind, CubeLayout, Limits, Model, ModelMap, glb_file};
 
 /// Reads a model's surface: every primitive of triangles whose material has a painted texture.
-/// Triangles of which two corners are in one place are left out. `name` is used in errors.
+/// Triangles of which two corners are in one place are left out. That of a cube map is a cube.
+/// `name` is used in errors.
 ///
 /// # Errors
 /// If the file is no model or beyond the limits, if it is damaged, or if nothing of it can be
@@ -16,8 +19,13 @@ use crate::{AssetError, AssetErrorKind, Limits, Model, ModelMap, glb_file};
 pub fn read_model(bytes: &[u8], name: &str, limits: &Limits) -> Result<Model, AssetError> {
     let read = || {
         limits.check_file(bytes.len() as u64)?;
-        check_model(bytes, name)?;
-        glb_file::model(bytes, limits)
+        match cube(bytes, name, limits)? {
+            Some(cube) => Ok(cube.model()),
+            None => {
+                check_model(bytes, name)?;
+                glb_file::model(bytes, limits)
+            }
+        }
     };
     read().map_err(|kind: AssetErrorKind| kind.of(name))
 }
@@ -59,6 +67,9 @@ pub fn read_surface(
 pub fn model_maps(bytes: &[u8], name: &str, limits: &Limits) -> Result<Vec<ModelMap>, AssetError> {
     let read = || {
         limits.check_file(bytes.len() as u64)?;
+        if cube(bytes, name, limits)?.is_some() {
+            return Ok(Vec::new());
+        }
         check_model(bytes, name)?;
         glb_file::maps(bytes, name, limits)
     };
@@ -82,6 +93,17 @@ pub fn with_images(
         glb_file::with_images(bytes, new)
     };
     write().map_err(|kind: AssetErrorKind| kind.of(name))
+}
+
+/// The layout of a cube map, if the file is one.
+fn cube(bytes: &[u8], name: &str, limits: &Limits) -> Result<Option<CubeLayout>, AssetErrorKind> {
+    match sniff(name, bytes)? {
+        ContainerFormat::Dds | ContainerFormat::Ktx2 => {
+            let header = picture_header(Cursor::new(bytes), bytes.len() as u64, name, limits)?;
+            Ok(header.largest.map(CubeLayout::new))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn check_model(bytes: &[u8], name: &str) -> Result<(), AssetErrorKind> {

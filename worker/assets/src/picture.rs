@@ -5,8 +5,8 @@ use impasto_types::{ContainerFormat, Crop};
 use crate::density::Density;
 use crate::png_color::PngColor;
 use crate::{
-    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, GlbLayout, HdrLayout,
-    Ktx2Layout, Orientation, TgaLayout, TiffLayout, ToneCurve,
+    AssetError, AssetErrorKind, Color, CubeLayout, DdsLayout, Depth, ExrLayout, GlbLayout,
+    HdrLayout, Ktx2Layout, Orientation, TgaLayout, TiffLayout, ToneCurve,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -70,6 +70,8 @@ pub struct Origin {
     pub hdr: Option<HdrLayout>,
     /// How the file is stored, if it is KTX2.
     pub ktx2: Option<Ktx2Layout>,
+    /// Where the faces lie, if it is a cube map.
+    pub cube: Option<CubeLayout>,
     /// Where the textures lie, if it is a model.
     pub glb: Option<GlbLayout>,
 }
@@ -186,6 +188,7 @@ impl Origin {
             exr: None,
             hdr: None,
             ktx2: None,
+            cube: None,
             glb: None,
         }
     }

@@ -20,7 +20,8 @@ pub struct Header {
     pub orientation: Orientation,
     /// What a painted file may lack.
     pub traits: FileTraits,
-    /// The longer side of the largest texture in pixels, if the file is a model.
+    /// The longer side of the largest texture in pixels, if the file is a model; or of a face, if it
+    /// is a cube map.
     pub largest: Option<u32>,
 }
 
@@ -28,6 +29,11 @@ impl Header {
     /// Width and height of the picture as it is to be looked at.
     pub fn upright_size(&self) -> (u32, u32) {
         self.orientation.upright_size((self.width, self.height))
+    }
+
+    /// Whether the picture is that of the faces of a cube map.
+    pub fn is_cube(&self) -> bool {
+        self.largest.is_some() && !self.format.is_model()
     }
 
     /// What the picture takes in memory.

@@ -72,7 +72,7 @@ pub(crate) fn check(
     let masked = [Part::Mask, Part::Regions].iter().any(|part| sources.files.contains_key(part));
     let common = action.recipe.common();
     let has_islands = color.as_ref().is_some_and(|header| common.has_islands(header.alpha));
-    let is_model = action.kind == AssetKind::model() || sources.files.contains_key(&Part::Mesh);
+    let is_model = action.kind.has_seams() || sources.files.contains_key(&Part::Mesh);
     let masked = masked || has_islands || is_model;
     let mut own_bytes = 0;
     let has_tiles = sources.files.keys().any(|part| matches!(part, Part::Udim(_)));

@@ -68,10 +68,12 @@ fn check_models(
     for (part, path, file) in companions {
         let held = file.header.format;
         let reason = match part {
-            Part::Mesh if header.format.is_model() => "a model has its own surface".to_owned(),
+            Part::Mesh if header.is_whole() => "what has its own surface needs none".to_owned(),
             Part::Mesh if !held.is_model() => format!("it is a {held} file; give a model (.glb)"),
             Part::Mesh => continue,
-            _ if held.is_model() => "it is a model, where a picture is needed".to_owned(),
+            _ if file.header.is_whole() => {
+                "it is a model or a cube map, where a picture is needed".to_owned()
+            }
             _ => continue,
         };
         return Err(ProblemCause::Companion { part: *part, path: path.clone(), reason });
@@ -109,7 +111,7 @@ fn paintable_whole(
     companions: &[(Part, AssetPath, InputFile)],
     whole: Whole,
 ) -> Result<(u32, u32), ProblemCause> {
-    if header.format.is_model() {
+    if header.is_whole() {
         paintable(&painting.recipe, header, painting.output_spec(header.format).format)?;
     }
     for (part, _, file) in companions {
@@ -146,7 +148,7 @@ impl Drafter<'_> {
                 Some(whole) => paintable_whole(painting, header, &companions, whole)?,
             };
             // Without relief the maps stay what they are, and a model has its own.
-            let has_relief = painting.recipe.common().relief > 0.0 && !header.format.is_model();
+            let has_relief = painting.recipe.common().relief > 0.0 && !header.is_whole();
             companions.retain(|(part, _, _)| has_relief || !part.is_surface());
             check_models(header, &companions)?;
             check_density(&painting.recipe, header, &companions)?;
@@ -269,7 +271,7 @@ impl Drafter<'_> {
         let own_size = (header.width, header.height);
         // What shows of islands is their mask, and so is the surface of a model.
         let has_islands =
-            has_mesh || header.format.is_model() || recipe.common().has_islands(header.alpha);
+            has_mesh || header.is_whole() || recipe.common().has_islands(header.alpha);
         let mask = mask.or(has_islands.then_some(own_size));
         let masked = mask.map_or(0, |mask| estimate::mask_bytes(recipe, size, mask))
             + estimate::regions_bytes(&form.action, own_size, size);

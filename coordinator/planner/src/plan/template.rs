@@ -74,7 +74,7 @@ impl<'a> Template<'a> {
         }
         if let Some(whole) = &files.whole {
             action.kind = whole.kind();
-            if whole.is_model {
+            if whole.kind == WholeKind::Textures {
                 // Its maps are in its file.
                 action.recipe = self.painting.recipe.clone();
             }
@@ -149,15 +149,23 @@ pub(super) struct AssetFiles {
     pub(super) whole: Option<Whole>,
 }
 
-/// Several pictures that are painted as one: the tiles of a set in places of the largest, or the
-/// textures of a model.
+/// Several pictures that are painted as one: the tiles of a set in places of the largest, the
+/// textures of a model, or the faces of a cube map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Whole {
     /// The longer side of the largest.
     tile: u32,
     /// Width and height of all.
     pub(super) sides: (u32, u32),
-    is_model: bool,
+    kind: WholeKind,
+}
+
+/// What the pictures of a whole are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum WholeKind {
+    Tiles,
+    Textures,
+    Faces,
 }
 
 impl Whole {
@@ -166,8 +174,9 @@ impl Whole {
         companions: &[(Part, AssetPath, InputFile)],
     ) -> Option<Self> {
         let sides = (header.width, header.height);
-        let model = header.largest.map(|tile| Self { tile, sides, is_model: true });
-        model.or_else(|| Self::of_tiles(companions))
+        let kind = if header.is_cube() { WholeKind::Faces } else { WholeKind::Textures };
+        let surface = header.largest.map(|tile| Self { tile, sides, kind });
+        surface.or_else(|| Self::of_tiles(companions))
     }
 
     fn of_tiles(companions: &[(Part, AssetPath, InputFile)]) -> Option<Self> {
@@ -176,19 +185,23 @@ impl Whole {
         let sizes = tiles.map(|(_, _, file)| (file.header.width, file.header.height));
         let place = sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))?;
         let tile = place.0.max(place.1);
-        Some(Self { tile, sides: grid.whole(place), is_model: false })
+        Some(Self { tile, sides: grid.whole(place), kind: WholeKind::Tiles })
     }
 
     fn kind(&self) -> AssetKind {
-        if self.is_model { AssetKind::model() } else { AssetKind::udim() }
+        match self.kind {
+            WholeKind::Tiles => AssetKind::udim(),
+            WholeKind::Textures => AssetKind::model(),
+            WholeKind::Faces => AssetKind::cube(),
+        }
     }
 
     /// Brings a recipe that is meant for one of the pictures to all of them.
     pub(super) fn spread(&self, recipe: &mut Recipe) {
         let longer = self.sides.0.max(self.sides.1);
-        match self.is_model {
-            true => recipe.spread_over_textures(self.tile, longer),
-            false => recipe.spread_over(self.tile, longer),
+        match self.kind {
+            WholeKind::Textures => recipe.spread_over_textures(self.tile, longer),
+            WholeKind::Tiles | WholeKind::Faces => recipe.spread_over(self.tile, longer),
         }
     }
 }
@@ -423,8 +436,8 @@ fn network(
 fn input(findings: &Findings<'_>, path: &AssetPath) -> Result<InputFile, String> {
     let none = || Err("the project has no such file".to_owned());
     let file = findings.inputs.get(path).cloned().unwrap_or_else(none)?;
-    match file.header.format.is_model() {
-        true => Err("it is a model, where a picture is needed".to_owned()),
+    match file.header.is_whole() {
+        true => Err("it is a model or a cube map, where a picture is needed".to_owned()),
         false => Ok(file),
     }
 }

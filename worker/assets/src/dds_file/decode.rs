@@ -4,46 +4,32 @@ use impasto_types::ContainerFormat;
 
 use super::fields::Fields;
 use crate::dds_layout::DdsLayout;
-use crate::texels::{each_pixel, has_alpha, most_mips};
+use crate::texels::most_mips;
 use crate::{AlphaKind, AssetErrorKind, Limits, Origin, Picture};
 
 /// Looks at every pixel, without a picture.
 pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), AssetErrorKind> {
-    let (fields, picture) = open(bytes, limits)?;
-    let size = (fields.width as usize, fields.height as usize);
-    let mut wrong = None;
-    each_pixel(picture, fields.layout.pixels, size, |x, y, pixel| {
-        if pixel.iter().any(|sample| !sample.is_finite()) {
-            wrong = Some((x as u32, y as u32));
-        }
-        wrong.is_none()
-    });
-    wrong.map_or(Ok(()), |(x, y)| Err(AssetErrorKind::NotFinite { x, y }))
+    let (fields, stored) = open(bytes, limits)?;
+    match fields.faces().not_finite(&stored, fields.layout.pixels) {
+        Some((x, y)) => Err(AssetErrorKind::NotFinite { x, y }),
+        None => Ok(()),
+    }
 }
 
-/// Decodes the first picture of a file.
+/// Decodes the first picture of a file, or the faces of its cube map.
 pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
     let (fields, stored) = open(bytes, limits)?;
-    let Fields { width, height, layout, .. } = fields;
+    let (layout, faces) = (fields.layout, fields.faces());
     // Known before memory is allocated for it.
-    let has_alpha =
-        fields.has_alpha().unwrap_or_else(|| has_alpha(stored, layout.pixels, (width, height)));
-    let pixels = width as usize * height as usize;
-    let mut rgb = vec![0.0; 3 * pixels];
-    let mut alpha = has_alpha.then(|| vec![0.0; pixels]);
-    each_pixel(stored, layout.pixels, (width as usize, height as usize), |x, y, pixel| {
-        let at = y * width as usize + x;
-        rgb[3 * at..][..3].copy_from_slice(&pixel[..3]);
-        if let Some(alpha) = &mut alpha {
-            alpha[at] = pixel[3];
-        }
-        true
-    });
+    let has_alpha = fields.has_alpha().unwrap_or_else(|| faces.have_alpha(&stored, layout.pixels));
+    let (rgb, alpha) = faces.read(&stored, layout.pixels, has_alpha);
+    let (width, height) = faces.whole;
     let origin = Origin {
         color: fields.color(),
         depth: fields.depth(),
         alpha_kind: fields.alpha_kind(),
         dds: Some(DdsLayout { mips: wanted_mips(&fields), ..layout }),
+        cube: fields.cube,
         ..Origin::synthetic(name, ContainerFormat::Dds)
     };
     let mut picture = Picture { width, height, rgb, alpha, extra: Vec::new(), origin };
@@ -61,12 +47,13 @@ fn wanted_mips(fields: &Fields) -> u32 {
     if has_all { u32::MAX } else { mips }
 }
 
-/// The header, and the bytes of the first picture. The mips have to be there too.
-fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Fields, &'a [u8]), AssetErrorKind> {
+/// The header, and the bytes of the first picture of each face. The mips have to be there too.
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Fields, Vec<&'a [u8]>), AssetErrorKind> {
     let fields = Fields::parse(bytes, limits)?;
     if fields.file_bytes() > bytes.len() as u64 {
         return Err(AssetErrorKind::Truncated);
     }
-    let picture = bytes[fields.start..].get(..fields.picture_bytes() as usize);
-    Ok((fields, picture.ok_or(AssetErrorKind::Truncated)?))
+    let part = |(start, size): (u64, u64)| bytes.get(start as usize..(start + size) as usize);
+    let stored: Option<_> = fields.pictures().map(part).collect();
+    Ok((fields, stored.ok_or(AssetErrorKind::Truncated)?))
 }

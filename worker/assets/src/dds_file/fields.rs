@@ -4,8 +4,8 @@ use impasto_types::{ContainerFormat, Depth};
 
 use super::names::{by_dxgi, by_four_cc, dxgi_name};
 use crate::dds_layout::{DdsAlpha, DdsLayout, DdsName};
-use crate::texels::{Masks, Texels, mip_size, most_mips};
-use crate::{AlphaKind, AssetErrorKind, Color, Limits};
+use crate::texels::{Faces, Masks, Texels, mip_size, most_mips};
+use crate::{AlphaKind, AssetErrorKind, Color, CubeLayout, Limits};
 
 /// The signature and the header.
 const SHORT_BYTES: usize = 128;
@@ -18,6 +18,8 @@ pub(super) struct Fields {
     pub width: u32,
     pub height: u32,
     pub layout: DdsLayout,
+    /// Where its faces lie in the picture, if it is a cube map; each has `width` and `height`.
+    pub cube: Option<CubeLayout>,
     /// Where the first picture is in the file.
     pub start: usize,
 }
@@ -41,12 +43,14 @@ impl Fields {
             bits: word(88),
             masks: [word(92), word(96), word(100), word(104)],
         };
+        let mut is_cube = false;
         let is_long = pixel_format.is(FOUR_CC) && &pixel_format.four_cc == b"DX10";
         let (pixels, name, alpha) = if is_long {
             if head.len() < LONG_BYTES {
                 return Err(AssetErrorKind::Truncated);
             }
             check_single_picture(word(132), word(136), word(140))?;
+            is_cube = word(136) & MISC_CUBE != 0;
             let code = word(128);
             let pixels = by_dxgi(code).ok_or_else(|| unsupported(dxgi_name(code)))?;
             (pixels, DdsName::Dxgi(code), alpha_of_mode(word(144)))
@@ -54,11 +58,19 @@ impl Fields {
             pixel_format.read()?
         };
         let caps = word(112);
-        if caps & CUBE_MAP != 0 {
+        if caps & CUBE_MAP != 0 && !is_cube {
             let faces = (caps >> 10 & 0x3f).count_ones().max(1);
-            let faces = if faces == 1 { "one face".into() } else { count_of_faces(faces) };
-            return Err(unsupported(format!("a cube map of {faces}")));
+            if faces < 6 {
+                return Err(unsupported(format!("a cube map of {}", count_of_faces(faces))));
+            }
+            is_cube = true;
         }
+        let cube = is_cube.then(|| CubeLayout::new(width));
+        if is_cube && width != height {
+            return Err(damaged("the faces of its cube map are not square"));
+        }
+        let (wide, high) = cube.map_or((width, height), CubeLayout::size);
+        limits.check(wide, high)?;
         if caps & VOLUME != 0 || flags & DEPTH != 0 && depth > 1 {
             return Err(unsupported("a volume"));
         }
@@ -68,7 +80,7 @@ impl Fields {
         }
         let layout = DdsLayout { pixels, name, alpha, mips };
         let start = if is_long { LONG_BYTES } else { SHORT_BYTES };
-        Ok(Self { width, height, layout, start })
+        Ok(Self { width, height, layout, cube, start })
     }
 
     pub(super) fn color(&self) -> Color {
@@ -104,31 +116,46 @@ impl Fields {
         }
     }
 
-    /// Bytes of the first picture.
-    pub(super) fn picture_bytes(&self) -> u64 {
-        self.layout.pixels.picture_bytes((self.width, self.height))
+    /// Where the first picture of each face is in the file, and how many bytes it has.
+    pub(super) fn pictures(&self) -> impl Iterator<Item = (u64, u64)> {
+        let size = self.layout.pixels.picture_bytes((self.width, self.height));
+        let (start, step) = (self.start as u64, self.face_bytes());
+        (0..self.face_count()).map(move |face| (start + face * step, size))
     }
 
     /// Bytes of the file, as far as the header tells.
     pub(super) fn file_bytes(&self) -> u64 {
+        self.start as u64 + self.face_count() * self.face_bytes()
+    }
+
+    pub(super) fn faces(&self) -> Faces {
+        Faces::of((self.width, self.height), self.cube)
+    }
+
+    fn face_count(&self) -> u64 {
+        if self.cube.is_some() { 6 } else { 1 }
+    }
+
+    /// Bytes of a face with its mips.
+    fn face_bytes(&self) -> u64 {
         let mips = (0..self.layout.mips).map(|mip| mip_size((self.width, self.height), mip));
-        self.start as u64 + mips.map(|size| self.layout.pixels.picture_bytes(size)).sum::<u64>()
+        mips.map(|size| self.layout.pixels.picture_bytes(size)).sum()
     }
 }
 
-/// Refuses what is no single picture, by the header of Direct3D 10. An array of no elements, which
+/// The flag of a cube map in the header of Direct3D 10.
+const MISC_CUBE: u32 = 4;
+
+/// Refuses what is neither one picture nor one cube map, by the header of Direct3D 10. An array of no elements, which
 /// Pillow writes, counts as one.
 fn check_single_picture(dimension: u32, misc: u32, elements: u32) -> Result<(), AssetErrorKind> {
     const LINE: u32 = 2;
     const SURFACE: u32 = 3;
     const SOLID: u32 = 4;
-    const CUBE: u32 = 4;
     match dimension {
-        SURFACE if misc & CUBE != 0 => Err(unsupported(if elements > 1 {
-            format!("an array of {elements} cube maps")
-        } else {
-            format!("a cube map of {}", count_of_faces(6))
-        })),
+        SURFACE if misc & MISC_CUBE != 0 && elements > 1 => {
+            Err(unsupported(format!("an array of {elements} cube maps")))
+        }
         SURFACE if elements > 1 => Err(unsupported(format!("an array of {elements} pictures"))),
         SURFACE => Ok(()),
         LINE => Err(unsupported("a texture of one dimension")),
@@ -139,11 +166,11 @@ fn check_single_picture(dimension: u32, misc: u32, elements: u32) -> Result<(), 
 
 fn count_of_faces(faces: u32) -> String {
     let word = match faces {
+        1 => return "one face".to_owned(),
         2 => "two",
         3 => "three",
         4 => "four",
-        5 => "five",
-        _ => "six",
+        _ => "five",
     };
     format!("{word} faces")
 }

@@ -5,6 +5,7 @@ use std::io::Cursor;
 
 use impasto_types::{ContainerFormat, OutputSpec};
 
+use super::cut::{cut, sampled};
 use super::{encode_kind, level8, level16};
 use crate::glb_file::{AlphaUse, Glb, Painted, Replacements, decode_texture, rebuilt};
 use crate::{AssetErrorKind, Depth, Limits, Picture, Place};
@@ -69,7 +70,7 @@ impl Cut {
         };
         let alpha = old.alpha.as_ref().map(|own| match of_picture {
             Some(plane) => cut(plane, 1, picture.width, place),
-            None => sampled(own, (old.width, old.height), (width, height)),
+            None => sampled(own, 1, (old.width, old.height), (width, height)),
         });
         Self { width, height, rgb: cut(&picture.rgb, 3, picture.width, place), alpha }
     }
@@ -92,7 +93,7 @@ impl Cut {
     fn in_the_way_of(self, old: Picture) -> Picture {
         let Self { width, height, rgb, alpha } = self;
         let sizes = ((old.width, old.height), (width, height));
-        let extra = old.extra.iter().map(|plane| sampled(plane, sizes.0, sizes.1)).collect();
+        let extra = old.extra.iter().map(|plane| sampled(plane, 1, sizes.0, sizes.1)).collect();
         Picture { width, height, rgb, alpha, extra, origin: old.origin }
     }
 }
@@ -105,27 +106,4 @@ fn same(one: &[f32], other: &[f32], factor: f32, depth: Depth) -> bool {
         Depth::Float => one == other,
     };
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(*one, *other))
-}
-
-fn cut(plane: &[f32], channels: usize, width: u32, place: &Place) -> Vec<f32> {
-    let rows = plane.chunks_exact(channels * width as usize);
-    let rows = rows.skip(place.y as usize).take(place.height as usize);
-    let kept = channels * place.x as usize..channels * (place.x + place.width) as usize;
-    rows.flat_map(|row| row.get(kept.clone()).unwrap_or_default()).copied().collect()
-}
-
-/// A plane at another size, by the nearest of its samples: they may be numbers without a middle.
-fn sampled(plane: &[f32], from: (u32, u32), to: (u32, u32)) -> Vec<f32> {
-    if from == to {
-        return plane.to_vec();
-    }
-    let nearest = |at: u32, from: u32, to: u32| {
-        ((2 * u64::from(at) + 1) * u64::from(from) / (2 * u64::from(to.max(1)))) as usize
-    };
-    let width = from.0 as usize;
-    let sample = |x: u32, y: u32| {
-        let at = nearest(y, from.1, to.1) * width + nearest(x, from.0, to.0);
-        plane.get(at).copied().unwrap_or_default()
-    };
-    (0..to.1).flat_map(|y| (0..to.0).map(move |x| (x, y))).map(|(x, y)| sample(x, y)).collect()
 }

@@ -10,6 +10,7 @@ use flate2::write::ZlibEncoder;
 use ktx2::dfd::{Basic, Block};
 use ktx2::{Format, Header, Index, SupercompressionScheme, TransferFunction};
 
+use super::cut::faces;
 use super::texels::pictures;
 use crate::ktx2_layout::{
     Entry, Ktx2Layout, ORIENTATION, Packing, SWIZZLE, WRITER, has_alpha, texels,
@@ -23,12 +24,19 @@ const ZSTANDARD_LEVEL: i32 = 9;
 type Failure = Box<dyn Error + Send + Sync>;
 
 pub(super) fn write(picture: &Picture) -> Result<Vec<u8>, Failure> {
+    let faces = faces(picture);
+    let picture = &*faces[0];
     let layout = layout_of(picture)?;
     let count = layout.levels.max(1);
-    let pictures = pictures(picture, layout.texels, count, layout.is_srgb());
-    let mut levels = Vec::with_capacity(pictures.len());
-    for picture in pictures {
-        levels.push((picture.len() as u64, packed(picture, layout.packing)?));
+    let mut written = faces
+        .iter()
+        .map(|face| pictures(face, layout.texels, count, layout.is_srgb()).into_iter())
+        .collect::<Vec<_>>();
+    let mut levels = Vec::with_capacity(count as usize);
+    for _ in 0..count {
+        // A level of all faces.
+        let level: Vec<u8> = written.iter_mut().filter_map(Iterator::next).flatten().collect();
+        levels.push((level.len() as u64, packed(level, layout.packing)?));
     }
 
     let data = entries(&layout.entries);
@@ -41,7 +49,7 @@ pub(super) fn write(picture: &Picture) -> Result<Vec<u8>, Failure> {
         pixel_height: picture.height,
         pixel_depth: 0,
         layer_count: 0,
-        face_count: 1,
+        face_count: faces.len() as u32,
         level_count: layout.levels,
         supercompression_scheme: match layout.packing {
             Packing::Plain => None,

@@ -8,44 +8,32 @@ use impasto_types::ContainerFormat;
 
 use super::fields::Fields;
 use crate::ktx2_layout::{Ktx2Layout, Packing};
-use crate::texels::{each_pixel, most_mips};
+use crate::texels::most_mips;
 use crate::{AlphaKind, AssetErrorKind, Limits, Origin, Picture};
 
 /// Looks at every pixel, without a picture.
 pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), AssetErrorKind> {
     let (fields, texels) = open(bytes, limits)?;
-    let size = (fields.width as usize, fields.height as usize);
-    let mut wrong = None;
-    each_pixel(&texels, fields.layout.texels, size, |x, y, pixel| {
-        if pixel.iter().any(|sample| !sample.is_finite()) {
-            wrong = Some((x as u32, y as u32));
-        }
-        wrong.is_none()
-    });
-    wrong.map_or(Ok(()), |(x, y)| Err(AssetErrorKind::NotFinite { x, y }))
+    match fields.faces().not_finite(&fields.split(&texels), fields.layout.texels) {
+        Some((x, y)) => Err(AssetErrorKind::NotFinite { x, y }),
+        None => Ok(()),
+    }
 }
 
-/// Decodes the first picture of a file.
+/// Decodes the first picture of a file, or the faces of its cube map.
 pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
     let (fields, texels) = open(bytes, limits)?;
-    let (width, height) = (fields.width, fields.height);
-    let pixels = width as usize * height as usize;
-    let mut rgb = vec![0.0; 3 * pixels];
-    let mut alpha = fields.layout.has_alpha.then(|| vec![0.0; pixels]);
-    each_pixel(&texels, fields.layout.texels, (width as usize, height as usize), |x, y, pixel| {
-        let at = y * width as usize + x;
-        rgb[3 * at..][..3].copy_from_slice(&pixel[..3]);
-        if let Some(alpha) = &mut alpha {
-            alpha[at] = pixel[3];
-        }
-        true
-    });
+    let faces = fields.faces();
+    let (width, height) = faces.whole;
+    let stored = fields.split(&texels);
+    let (rgb, alpha) = faces.read(&stored, fields.layout.texels, fields.layout.has_alpha);
     drop(texels);
     let origin = Origin {
         color: fields.color(),
         depth: fields.layout.texels.depth(),
         alpha_kind: fields.alpha_kind(),
         orientation: fields.orientation,
+        cube: fields.cube,
         ktx2: Some(Ktx2Layout { levels: wanted_levels(&fields), ..fields.layout }),
         ..Origin::synthetic(name, ContainerFormat::Ktx2)
     };
@@ -65,13 +53,13 @@ fn wanted_levels(fields: &Fields) -> u32 {
     if has_all { u32::MAX } else { levels }
 }
 
-/// The header, and the texels of the first picture. The other levels have to be there too.
+/// The header, and the texels of the first picture, or of those of all faces. The other levels have to be there too.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Fields, Cow<'a, [u8]>), AssetErrorKind> {
     let fields = Fields::read(Cursor::new(bytes), bytes.len() as u64, limits)?;
     let (offset, length) = fields.first;
     let end = offset.saturating_add(length) as usize;
     let packed = bytes.get(offset as usize..end).ok_or(AssetErrorKind::Truncated)?;
-    let size = fields.layout.texels.picture_bytes((fields.width, fields.height)) as usize;
+    let size = fields.first_bytes() as usize;
     let texels = unpack(packed, fields.layout.packing, size)?;
     Ok((fields, texels))
 }

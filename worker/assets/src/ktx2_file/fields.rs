@@ -8,16 +8,19 @@ use ktx2::{ColorModel, Header, SupercompressionScheme};
 use super::{damaged, unsupported};
 use crate::ktx2_layout::{Entry, Ktx2Layout, ORIENTATION, Packing, SWIZZLE, has_alpha, texels};
 use crate::parts::read_part;
-use crate::texels::{Masks, Texels, mip_size, most_mips};
-use crate::{AlphaKind, AssetErrorKind, Color, Limits, Orientation};
+use crate::texels::{Faces, Masks, Texels, mip_size, most_mips};
+use crate::{AlphaKind, AssetErrorKind, Color, CubeLayout, Limits, Orientation};
 
 #[derive(Debug)]
 pub(super) struct Fields {
     pub width: u32,
     pub height: u32,
     pub layout: Ktx2Layout,
+    /// Where its faces lie in the picture, if it is a cube map; each has `width` and `height`.
+    pub cube: Option<CubeLayout>,
     pub orientation: Orientation,
-    /// Where the first picture is, and how many bytes it has there.
+    /// Where the first picture is, or the first ones of all faces, and how many bytes they have
+    /// there.
     pub first: (u64, u64),
 }
 
@@ -47,6 +50,12 @@ impl Fields {
         let size = (header.pixel_width, header.pixel_height);
         check_single_picture(&header)?;
         limits.check(size.0, size.1)?;
+        let cube = (header.face_count == 6).then(|| CubeLayout::new(size.0));
+        if cube.is_some() && size.0 != size.1 {
+            return Err(damaged("the faces of its cube map are not square"));
+        }
+        let whole = cube.map_or(size, CubeLayout::size);
+        limits.check(whole.0, whole.1)?;
 
         let descriptor =
             part(header.index.dfd_byte_offset.into(), header.index.dfd_byte_length.into())?;
@@ -124,14 +133,34 @@ impl Fields {
             if offset.checked_add(packed).is_none_or(|end| end > length) {
                 return Err(AssetErrorKind::Truncated);
             }
-            let expected = layout.texels.picture_bytes(mip_size(size, level as u32));
+            let face = layout.texels.picture_bytes(mip_size(size, level as u32));
+            let expected = u64::from(header.face_count) * face;
             if bytes != expected || packing == Packing::Plain && packed != expected {
                 return Err(damaged("a level has another size than its texels"));
             }
             first = first.or(Some((offset, packed)));
         }
         let first = first.ok_or_else(|| damaged("it has no levels"))?;
-        Ok(Self { width: size.0, height: size.1, layout, orientation, first })
+        if cube.is_some() && orientation != Orientation::Normal {
+            return Err(unsupported("a cube map of another orientation"));
+        }
+        Ok(Self { width: size.0, height: size.1, layout, cube, orientation, first })
+    }
+
+    /// Bytes of the first level.
+    pub(super) fn first_bytes(&self) -> u64 {
+        let faces = if self.cube.is_some() { 6 } else { 1 };
+        faces * self.layout.texels.picture_bytes((self.width, self.height))
+    }
+
+    /// The pictures of a level's bytes.
+    pub(super) fn split<'a>(&self, level: &'a [u8]) -> Vec<&'a [u8]> {
+        let face = self.layout.texels.picture_bytes((self.width, self.height));
+        level.chunks_exact(face.max(1) as usize).collect()
+    }
+
+    pub(super) fn faces(&self) -> Faces {
+        Faces::of((self.width, self.height), self.cube)
     }
 
     pub(super) fn color(&self) -> Color {
@@ -165,6 +194,7 @@ fn part<R: Read + Seek>(
     read_part(reader, length, at, size)
 }
 
+/// Refuses what is neither one picture nor one cube map.
 fn check_single_picture(header: &Header) -> Result<(), AssetErrorKind> {
     let &Header { pixel_height, pixel_depth, layer_count, face_count, .. } = header;
     if pixel_height == 0 {
@@ -176,7 +206,7 @@ fn check_single_picture(header: &Header) -> Result<(), AssetErrorKind> {
     match (face_count, layer_count) {
         (1, 0) => Ok(()),
         (1, layers) => Err(unsupported(format!("an array of {layers} pictures"))),
-        (6, 0) => Err(unsupported("a cube map of six faces")),
+        (6, 0) => Ok(()),
         (6, layers) => Err(unsupported(format!("an array of {layers} cube maps"))),
         _ => Err(damaged("its number of faces is unknown")),
     }

@@ -1,5 +1,5 @@
-//! KTX2, the format of textures for Vulkan, OpenGL and glTF: the first picture of a file, with the
-//! other levels left alone.
+//! KTX2, the format of textures for Vulkan, OpenGL and glTF: the first picture of a file, or
+//! the faces of a cube map, with the other levels left alone.
 
 mod decode;
 mod fields;
@@ -11,7 +11,7 @@ use impasto_types::{ContainerFormat, FileTrait, FileTraits};
 pub(crate) use decode::{check, decode};
 
 use crate::ktx2_layout::{ORIENTATION, SWIZZLE, WRITER};
-use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation};
+use crate::{AlphaKind, AssetErrorKind, CubeLayout, Header, Limits, Orientation};
 use fields::Fields;
 
 /// Reads the header of a file of `length` bytes.
@@ -32,15 +32,15 @@ pub(crate) fn header<R: Read + Seek>(
         .with(FileTrait::KtxData, layout.entries.iter().any(|(name, _)| is_own(name)));
     Ok(Header {
         format: ContainerFormat::Ktx2,
-        width: fields.width,
-        height: fields.height,
+        width: fields.faces().whole.0,
+        height: fields.faces().whole.1,
         color: fields.color(),
         alpha: layout.has_alpha,
         depth: layout.texels.depth(),
         extra: 0,
         orientation: fields.orientation,
         traits,
-        largest: None,
+        largest: fields.cube.map(CubeLayout::side),
     })
 }
 

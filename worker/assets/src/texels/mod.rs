@@ -1,10 +1,12 @@
 //! The texels of textures, which DDS and KTX2 store alike.
 
+mod faces;
 mod read;
 
 use impasto_types::Depth;
 
-pub(crate) use read::{each_pixel, has_alpha};
+pub(crate) use faces::Faces;
+pub(crate) use read::{Pixel, each_pixel};
 
 /// How pixels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

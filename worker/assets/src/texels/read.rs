@@ -49,17 +49,6 @@ pub(crate) fn each_pixel(
     }
 }
 
-/// Whether any pixel is not opaque. `bytes` are those of the picture.
-pub(crate) fn has_alpha(bytes: &[u8], pixels: Texels, (width, height): (u32, u32)) -> bool {
-    let mut found = false;
-    each_pixel(bytes, pixels, (width as usize, height as usize), |_, _, [.., alpha]| {
-        // Not a number is found later.
-        found = alpha != 1.0;
-        !found
-    });
-    found
-}
-
 impl Block {
     fn decode(self, bytes: &[u8]) -> [Pixel; 16] {
         let of_rgba = |decode: fn(&[u8], &mut [u8], usize)| {

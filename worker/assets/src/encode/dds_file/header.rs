@@ -3,8 +3,9 @@
 use crate::dds_layout::{DdsAlpha, DdsLayout, DdsName};
 use crate::texels::{Block, Masks, Texels, Word};
 
-/// The header of a file of `layout.mips` pictures, signature included.
-pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32)) -> Vec<u8> {
+/// The header of a file of `layout.mips` pictures, or of six faces with as many each, signature
+/// included.
+pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32), is_cube: bool) -> Vec<u8> {
     const CAPS_SIZE_AND_PIXELS: u32 = 0x1007;
     const PITCH: u32 = 8;
     const MIP_COUNT: u32 = 0x2_0000;
@@ -12,6 +13,8 @@ pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32)) -> Vec<u8>
     const TEXTURE: u32 = 0x1000;
     /// Several surfaces, which are mips.
     const COMPLEX_MIPS: u32 = 0x40_0008;
+    const COMPLEX: u32 = 8;
+    const CUBE_MAP_OF_SIX: u32 = 0xfe00;
     let has_mips = layout.mips > 1;
     let (size_flag, size) = match layout.pixels {
         Texels::Blocks(_) => (LINEAR_SIZE, layout.pixels.picture_bytes((width, height))),
@@ -24,11 +27,15 @@ pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32)) -> Vec<u8>
     words.push(layout.mips);
     words.extend([0; 11]);
     words.extend(pixel_format(layout));
-    words.push(TEXTURE | if has_mips { COMPLEX_MIPS } else { 0 });
-    words.extend([0; 4]);
+    let several = if has_mips { COMPLEX_MIPS } else { 0 } | if is_cube { COMPLEX } else { 0 };
+    words.push(TEXTURE | several);
+    words.push(if is_cube { CUBE_MAP_OF_SIX } else { 0 });
+    words.extend([0; 3]);
     if let DdsName::Dxgi(code) = layout.name {
         const SURFACE: u32 = 3;
-        words.extend([code, SURFACE, 0, 1, alpha_mode(layout.alpha)]);
+        const MISC_CUBE: u32 = 4;
+        let misc = if is_cube { MISC_CUBE } else { 0 };
+        words.extend([code, SURFACE, misc, 1, alpha_mode(layout.alpha)]);
     }
     words.into_iter().flat_map(u32::to_le_bytes).collect()
 }

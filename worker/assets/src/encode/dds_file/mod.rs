@@ -3,24 +3,30 @@
 
 mod header;
 
+use super::cut::faces;
 use super::texels::pictures;
 use crate::dds_layout::{DdsAlpha, DdsLayout, DdsName};
-use crate::texels::{Block, Texels, Word, has_alpha, most_mips};
+use crate::texels::{Block, Faces, Texels, Word, most_mips};
 use crate::{AlphaKind, Picture};
 
 pub(super) fn write(picture: &Picture) -> Vec<u8> {
-    let mut layout = layout_of(picture);
-    let pictures = pictures(picture, layout.pixels, layout.mips, holds_encoded_light(&layout));
-    let size = (picture.width, picture.height);
+    let faces = faces(picture);
+    let mut layout = layout_of(&faces[0]);
+    let is_encoded = holds_encoded_light(&layout);
+    let written = faces.iter().map(|face| pictures(face, layout.pixels, layout.mips, is_encoded));
+    let written: Vec<_> = written.collect();
+    let size = (faces[0].width, faces[0].height);
+    let first: Vec<&[u8]> = written.iter().filter_map(|face| Some(&face.first()?[..])).collect();
+    let one = Faces::of(size, None);
     if layout.alpha == DdsAlpha::Unsaid
         && picture.alpha.is_some()
-        && !pictures.first().is_some_and(|first| has_alpha(first, layout.pixels, size))
+        && !first.iter().any(|first| one.have_alpha(&[first], layout.pixels))
     {
         // Rounding has left no trace of it, so that the header has to say it.
         layout.alpha = DdsAlpha::Straight;
     }
-    let mut bytes = header::header(&layout, size);
-    pictures.iter().for_each(|picture| bytes.extend(picture));
+    let mut bytes = header::header(&layout, size, picture.origin.cube.is_some());
+    written.iter().flatten().for_each(|picture| bytes.extend(picture));
     bytes
 }
 
