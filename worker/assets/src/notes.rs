@@ -1,10 +1,8 @@
 //! What a file says in words beside its pixels: title, author, rights, comments.
 
-use impasto_types::ContainerFormat;
-
+use crate::Orientation;
 use crate::exif::ExifText;
-use crate::header::METADATA_BYTES;
-use crate::{Orientation, Picture, PixelAspect};
+use crate::limits::METADATA_BYTES;
 
 /// What a file says in words beside its pixels, so that a result of the same format says it too.
 /// It is copied without being interpreted.
@@ -107,19 +105,6 @@ fn set_orientation(xmp: &mut [u8], digit: u8) {
 /// Where `what` begins first.
 pub(crate) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
-}
-
-impl Picture {
-    /// What a file of `format` says in words: what the asset says, if it is of that format.
-    pub(crate) fn notes_in(&self, format: ContainerFormat) -> Option<&Notes> {
-        (self.origin.format == format).then_some(&self.origin.notes)
-    }
-
-    /// The shape of pixels as a file of `format` tells it without a unit: as the asset does, if it
-    /// is of that format.
-    pub(crate) fn aspect_in(&self, format: ContainerFormat) -> Option<PixelAspect> {
-        self.origin.aspect.filter(|_| self.origin.format == format)
-    }
 }
 
 #[cfg(test)]

@@ -150,6 +150,17 @@ impl Picture {
         self
     }
 
+    /// What a file of `format` says in words: what the asset says, if it is of that format.
+    pub(crate) fn notes_in(&self, format: ContainerFormat) -> Option<&Notes> {
+        (self.origin.format == format).then_some(&self.origin.notes)
+    }
+
+    /// The shape of pixels as a file of `format` tells it without a unit: as the asset does, if it
+    /// is of that format.
+    pub(crate) fn aspect_in(&self, format: ContainerFormat) -> Option<PixelAspect> {
+        self.origin.aspect.filter(|_| self.origin.format == format)
+    }
+
     fn turn(&mut self, orientation: Orientation) {
         if orientation == Orientation::Normal {
             return;

@@ -8,8 +8,8 @@ use super::directory::{Directory, Entry, File, tag};
 use super::kind::{JPEG, Kind, Model};
 use crate::color::describes;
 use crate::density::{Density, PixelAspect};
-use crate::header::METADATA_BYTES;
 use crate::jpeg::has_iptc;
+use crate::limits::METADATA_BYTES;
 use crate::notes::{Note, Notes};
 use crate::{AlphaKind, Header, Orientation};
 
