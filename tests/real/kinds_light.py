@@ -174,6 +174,11 @@ def radiance():
         yield kind(f"{name}, header lines", pixels, rows, lines=lines)
         odd = np.ascontiguousarray(pixels[:HEIGHT - 3, :WIDTH - 5])
         yield kind(f"{name}, odd sides", odd, rows)
+    wide = pixels.copy()
+    wide[5, 3:9] = [[3, 2, 1, 132], [5, 100, 0, 131], [0, 9, 0, 130], [64, 0, 1, 127],
+                    [1, 2, 3, 129], [0, 0, 0, 128]]
+    for name, rows in [("flat rows", np.ndarray.tobytes), ("rows of planes", planes)]:
+        yield kind(f"{name}, exponents that are larger than need be", wide, rows)
     for axes in ("-Y {} -X {}", "+Y {} +X {}", "+X {} -Y {}", "-X {} -Y {}"):
         yield kind(f"axes {axes.format('', '').replace('  ', ' ').strip()}", pixels, planes,
                    axes=axes)

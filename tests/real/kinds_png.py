@@ -17,7 +17,16 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
           (0, 1, 1, 2)]
 # What a file says of its colours and its size. All of it comes back as it is.
-KEPT = [b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"eXIf"]
+KEPT = [b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"]
+TEXT = [b"tEXt", b"zTXt", b"iTXt"]
+XMP = (b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+       b'syntax-ns#"><rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" '
+       b'dc:rights="Somebody"/></rdf:RDF></x:xmpmeta>')
+# Tags of EXIF that say something in words: a description, a camera, a program, a date, who made the
+# picture and who may use it.
+WORDS = {0x010E: "a picture", 0x010F: "Maker", 0x0110: "Model", 0x0131: "Program 1.0",
+         0x0132: "2026:01:02 03:04:05", 0x013B: "Somebody", 0x8298: "Nobody's"}
+ORIENTATION, OWN, COMMENT = 0x0112, 0x8769, 0x9286
 
 
 def chunk(name, content):
@@ -59,12 +68,18 @@ def png(color, bits, samples, chunks=(), interlaced=False):
                      chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b"")])
 
 
-def chunks_of(data):
-    at, found = len(SIGNATURE), {}
+def all_chunks(data):
+    at = len(SIGNATURE)
     while at < len(data):
         length, name = struct.unpack_from(">I4s", data, at)
-        found.setdefault(name, data[at + 8:at + 8 + length])
+        yield name, data[at + 8:at + 8 + length]
         at += 12 + length
+
+
+def chunks_of(data):
+    found = {}
+    for name, content in all_chunks(data):
+        found.setdefault(name, content)
     return found
 
 
@@ -85,14 +100,14 @@ def read(data):
     said = {
         "colours": "grey" if color in (0, 4) else "RGB", "alpha": transparency == "alpha",
         "palette": color == 3, "bits": bits,
-        "rights": sum(name in chunks for name in (b"tEXt", b"iTXt", b"zTXt")),
+        "text": [one for one in all_chunks(data) if one[0] in TEXT],
+        "EXIF": said_by_exif(Image.open(io.BytesIO(data))),
+        "credentials": b"caBX" in chunks,
     }
     for name in KEPT:
         content = chunks.get(name)
         if name == b"iCCP" and content:
             content = zlib.decompress(content[content.index(b"\0") + 2:])
-        if name == b"eXIf" and content:
-            content = Image.open(io.BytesIO(data)).getexif().get(0x0112)
         said["ICC profile" if name == b"iCCP" else name.decode()] = content
     stored = {"rows": "interlaced" if interlaced else "without interlacing"}
     if b"tRNS" in chunks and color != 3:
@@ -119,10 +134,19 @@ def profile(gray=False):
     return head.ljust(128, b"\0") + table + body
 
 
-def exif(tags):
+def exif(tags, comment=None):
     directory = Image.Exif()
     directory.update(tags)
+    if comment:
+        directory[OWN] = {COMMENT: b"ASCII\0\0\0" + comment}
     return directory.tobytes().removeprefix(b"Exif\0\0")
+
+
+def said_by_exif(image):
+    """The orientation and the words of an image's EXIF."""
+    tags = image.getexif()
+    words = {tag: tags[tag] for tag in WORDS if tag in tags}
+    return tags.get(ORIENTATION, 1), words, tags.get_ifd(OWN).get(COMMENT)
 
 
 def indices(bits):
@@ -179,11 +203,19 @@ def kinds():
                                   10_000_000, 50)),
             (b"cLLI", struct.pack(">II", 10_000_000, 4_000_000))]),
         ("pixel density", [(b"pHYs", struct.pack(">IIB", 11811, 5906, 1))]),
-        ("EXIF orientation", [(b"eXIf", exif({0x0112: 6}))]),
+        ("pixel aspect without a unit", [(b"pHYs", struct.pack(">IIB", 2, 1, 0))]),
+        ("EXIF orientation", [(b"eXIf", exif({ORIENTATION: 6}))]),
+        ("EXIF orientation, text and comment", [
+            (b"eXIf", exif(WORDS | {ORIENTATION: 6}, b"by hand"))]),
+        ("title, author, comment, XMP", [
+            (b"tEXt", b"Title\0A picture"), (b"tEXt", b"Author\0Somebody"),
+            (b"zTXt", b"Comment\0\0" + zlib.compress(b"by hand " * 20)),
+            (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)]),
+        ("significant bits", [(b"sBIT", bytes([5, 6, 5]))]),
     ]:
         yield kind(2, 8, rgb, option, chunks)
         yield kind(2, 16, deep, option, chunks)
     yield kind(0, 8, gray, "ICC profile", [gray_icc])
     yield kind(0, 8, gray, "gAMA and pixel density", [
         gamma, (b"pHYs", struct.pack(">IIB", 3937, 3937, 1))])
-    yield kind(2, 8, rgb, "text that names the author", [(b"tEXt", b"Author\0Somebody")])
+    yield kind(2, 8, rgb, "content credentials (C2PA)", [(b"caBX", b"\0\0\0\x0cjumbc2pa")])

@@ -6,7 +6,7 @@ import numpy as np
 import tifffile
 
 from kinds import HEIGHT, WIDTH, Kind, Seen, count_bits, multiplied, noise, smooth, unit
-from kinds_png import profile
+from kinds_png import XMP, profile
 
 GRAY = {"photometric": "minisblack"}
 RGB = {"photometric": "rgb"}
@@ -16,6 +16,9 @@ PACKING = {1: "no compression", 5: "LZW", 7: "JPEG", 8: "Deflate", 32946: "Defla
            32773: "PackBits"}
 NAMES = {None: "no compression", "lzw": "LZW", "deflate": "Deflate", "packbits": "PackBits"}
 UNITS = {1: None, 2: 1.0, 3: 2.54}
+# Document, description, make, model, program, date, artist, host, XMP, copyright, IPTC.
+TEXT = [269, 270, 271, 272, 305, 306, 315, 316, 700, 33432, 33723]
+IPTC = b"\x1c\x02\x50\0\x08Somebody"
 
 
 def written(samples, **how):
@@ -32,6 +35,14 @@ def density(tags):
         return None
     sides = (tags[name].value for name in ("XResolution", "YResolution"))
     return tuple(round(a / b * factor, 2) for a, b in sides)
+
+
+def aspect(tags):
+    """The shape of pixels that a resolution without a unit tells."""
+    if "ResolutionUnit" not in tags or tags["ResolutionUnit"].value != 1:
+        return None
+    sides = (tags[name].value for name in ("XResolution", "YResolution"))
+    return tuple(a / b for a, b in sides)
 
 
 def read(data):
@@ -59,10 +70,9 @@ def read(data):
         "sampling": tags["YCbCrSubSampling"].value if photometric == "YCBCR" else (1, 1),
         "lossy": page.compression == 7, "inks": photometric == "SEPARATED",
         "ICC profile": page.iccprofile, "density": density(tags),
+        "aspect": aspect(tags),
         "orientation": tags["Orientation"].value if "Orientation" in tags else 1,
-        "Artist": tags["Artist"].value if "Artist" in tags else None,
-        "Copyright": tags["Copyright"].value if "Copyright" in tags else None,
-        "rights": [code for code in (700, 33723, 34665) if code in tags],
+        "text": [(code, tags[code].value) for code in TEXT if code in tags],
     }
     return Seen([np.ascontiguousarray(samples).astype(samples.dtype.newbyteorder("="))], said, {
         "layout": ("in separate planes, " if page.planarconfig == 2 else "") + (
@@ -116,6 +126,16 @@ def kinds():
             yield kind(f"{name}, {word}", "straight alpha and two samples more", more, bound,
                        extrasamples=["unassalpha", "unspecified", "unspecified"], **how)
 
+    for name, channels, how in [("grey", 1, GRAY), ("RGB", 3, RGB)]:
+        samples, clear = noise(channels, "f2", 20), unit(channels + 1, 21).astype("f2")
+        pixels = f"{name}, floats of 16 bits"
+        samples = samples[..., 0] if channels == 1 else samples
+        yield kind(pixels, "strips, no compression", samples, rowsperstrip=10, **how)
+        yield kind(pixels, "strips, Deflate", samples, compression="deflate", **how)
+        yield kind(pixels, "tiles, big-endian, LZW", samples, tile=(16, 16), compression="lzw",
+                   byteorder=">", **how)
+        yield kind(pixels, "straight alpha", clear, extrasamples=["unassalpha"], **how)
+
     for bits in (1, 2, 4):
         samples = noise(1, seed=17)[..., 0] & ((1 << bits) - 1)
         yield kind(f"grey, {count_bits(bits)}", "plain",
@@ -131,9 +151,15 @@ def kinds():
         ("resolution in inches", {"resolution": (300, 150), "resolutionunit": "INCH"}),
         ("resolution in centimetres", {"resolution": (118.11, 59), "resolutionunit": "CENTIMETER"}),
         ("orientation", {"extratags": [(274, 3, 1, 6, True)]}),
-        ("Artist, Copyright and XMP", {"extratags": [
+        ("resolution without a unit", {"resolution": (2, 1), "resolutionunit": "NONE"}),
+        ("artist, copyright, XMP and IPTC", {"extratags": [
             (315, 2, 0, "Somebody", True), (33432, 2, 0, "Nobody's", True),
-            (700, 1, 12, b"<x:xmpmeta/>", True)]}),
+            (700, 1, len(XMP), XMP, True), (33723, 7, len(IPTC), IPTC, True)]}),
+        ("description, program, date, document, make, model and host", {
+            "description": "a picture", "software": "Program 1.0",
+            "datetime": "2026:01:02 03:04:05", "extratags": [
+                (269, 2, 0, "a.tif", True), (271, 2, 0, "Maker", True),
+                (272, 2, 0, "Model", True), (316, 2, 0, "a host", True)]}),
     ]:
         yield kind("RGB, 8 bits", option, rgb, **(RGB | how))
         yield kind("RGB, 16 bits", option, rgb.astype("u2") * 257, **(RGB | how))

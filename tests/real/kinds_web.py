@@ -9,11 +9,16 @@ import qoi
 from PIL import Image
 
 from kinds import HEIGHT, WIDTH, Kind, Seen, noise, smooth
-from kinds_png import exif, profile
+from kinds_png import ORIENTATION, WORDS, XMP, exif, profile, said_by_exif
 
 # What stands before EXIF in a JPEG.
 EXIF = b"Exif\0\0"
-ORIENTATION, ARTIST = 0x0112, 0x013B
+COMMENT, APP_1, PHOTOSHOP = 0xFE, 0xE1, 0xED
+XMP_NAME, MORE_XMP = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
+# The fields of IPTC's that name the author and the rights, as Photoshop stores them.
+FIELDS = b"\x1c\x02\x50\0\x08Somebody" + b"\x1c\x02\x74\0\x07Nobody."
+IPTC = b"Photoshop 3.0\x008BIM\x04\x04\0\0" + struct.pack(">I", len(FIELDS)) + FIELDS + bytes(
+    len(FIELDS) % 2)
 SAMPLING = {0: "4:4:4", 1: "4:2:2", 2: "4:2:0"}
 
 
@@ -41,21 +46,38 @@ def read_jpeg(data):
     factors = [frame[1][7 + 3 * at] for at in range(frame[1][5])]
     names = bytes(frame[1][6 + 3 * at] for at in range(frame[1][5]))
     density = image.info.get("dpi") if image.info.get("jfif_unit", 1) else None
-    tags = image.getexif()
+    shape = image.info.get("jfif_density") if image.info.get("jfif_unit") == 0 else None
+    text = [one for one in segments(data) if one[0] in (COMMENT, PHOTOSHOP) or (
+        one[0] == APP_1 and one[1].startswith(XMP_NAME))]
     return Seen([samples], {
         "colours": "grey" if image.mode == "L" else "RGB", "inks": inks,
         "scans": "progressive" if frame[0] == 0xC2 else "baseline",
         "sampling": "4:4:4" if len(set(factors)) == 1 else "subsampled",
         "ICC profile": image.info.get("icc_profile"),
         "density": density and tuple(round(side) for side in density),
-        "orientation": tags.get(ORIENTATION, 1), "rights": tags.get(ARTIST),
+        "aspect": shape if shape and shape[0] != shape[1] else None,
+        "EXIF": said_by_exif(image), "text": text,
+        "rights": sum(body.startswith(MORE_XMP) for _, body in segments(data)),
     }, {"colours": "as grey" if len(names) == 1 else "as RGB" if names == b"RGB" else "as YCbCr"})
 
 
+def with_segments(data, more):
+    """A JPEG that has more segments after JFIF."""
+    at = 4 + struct.unpack_from(">H", data, 4)[0]
+    body = b"".join(struct.pack(">BBH", 255, marker, len(one) + 2) + one for marker, one in more)
+    return data[:at] + body + data[at:]
+
+
+def with_aspect(data, across, down):
+    """A JPEG whose JFIF tells the shape of pixels, without a unit."""
+    return data[:13] + struct.pack(">BHH", 0, across, down) + data[18:]
+
+
 def jpeg():
-    def kind(pixels, option, samples, bound, **how):
-        return Kind("JPEG", "jpg", pixels, option,
-                    saved(samples, "JPEG", **({"quality": 95, "subsampling": 0} | how)),
+    def kind(pixels, option, samples, bound, more=(), aspect=None, **how):
+        data = saved(samples, "JPEG", **({"quality": 95, "subsampling": 0} | how))
+        data = with_segments(data, more) if more else data
+        return Kind("JPEG", "jpg", pixels, option, with_aspect(data, *aspect) if aspect else data,
                     read_jpeg, "libjpeg-turbo (imagecodecs, Pillow)", bound)
 
     rgb, gray = smooth(3), smooth(1)
@@ -71,8 +93,17 @@ def jpeg():
     for option, how in [
         ("ICC profile", {"icc_profile": profile()}), ("pixel density", {"dpi": (300, 150)}),
         ("EXIF orientation", {"exif": EXIF + exif({ORIENTATION: 8})}),
-        ("EXIF orientation and artist", {"exif": EXIF + exif(
-            {ORIENTATION: 3, ARTIST: "Somebody"})}),
+        ("EXIF orientation, text and comment", {"exif": EXIF + exif(
+            WORDS | {ORIENTATION: 3}, b"by hand")}),
+        ("pixel aspect without a unit", {"aspect": (2, 1)}),
+        ("comment", {"more": [(COMMENT, b"by hand")]}),
+        ("XMP", {"more": [(APP_1, XMP_NAME + XMP)]}),
+        ("IPTC", {"more": [(PHOTOSHOP, IPTC)]}),
+        ("EXIF text, comments and XMP", {"exif": EXIF + exif(WORDS), "more": [
+            (COMMENT, b"by hand"), (APP_1, XMP_NAME + XMP), (COMMENT, b"again")]}),
+        ("XMP with an extension", {"more": [
+            (APP_1, XMP_NAME + XMP), (APP_1, MORE_XMP + b"0" * 32 + struct.pack(">II", 4, 0)
+                                      + b"<x/>")]}),
     ]:
         yield kind("YCbCr, 8 bits", option, rgb, 40, **how)
     yield kind("grey, 8 bits", "ICC profile", gray, 45, icc_profile=profile(gray=True))
@@ -90,11 +121,9 @@ def webp_chunks(data):
 
 def read_webp(data):
     chunks, image = webp_chunks(data), Image.open(io.BytesIO(data))
-    tags = image.getexif()
     return Seen([imagecodecs.webp_decode(data)], {
         "lossy": b"VP8 " in chunks, "ICC profile": image.info.get("icc_profile"),
-        "orientation": tags.get(ORIENTATION, 1),
-        "rights": (tags.get(ARTIST), b"XMP " in chunks),
+        "EXIF": said_by_exif(image), "XMP": chunks.get(b"XMP "),
     })
 
 
@@ -111,7 +140,10 @@ def webp():
         for option, how in [
             ("ICC profile", {"icc_profile": profile()}),
             ("EXIF orientation", {"exif": exif({ORIENTATION: 5})}),
-            ("EXIF artist", {"exif": exif({ARTIST: "Somebody"})}),
+            ("EXIF text and comment", {"exif": exif(WORDS, b"by hand")}),
+            ("XMP", {"xmp": XMP}),
+            ("EXIF orientation, EXIF text, XMP and ICC profile", {
+                "exif": exif(WORDS | {ORIENTATION: 5}), "xmp": XMP, "icc_profile": profile()}),
         ]:
             yield kind(pixels, option, samples, **how)
         yield kind(pixels, "lossy", smooth(channels), None, lossless=False, quality=80)

@@ -42,9 +42,14 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     let traits = header.traits.iter().filter(|lost| {
         // KTX2 can say that rows or columns run the other way, but not that they are swapped.
         let is_swap = *lost == FileTrait::Orientation && header.swaps_sides;
-        let is_kept = lost.is_kept_by(format) && !(is_swap && format == F::Ktx2);
-        // Into another format these are conversions that the manifest asks for.
         let same = header.format == format;
+        let is_kept = lost.is_kept_by(format)
+            && (same || !lost.needs_same_format())
+            && !(is_swap && format == F::Ktx2);
+        // Then all text is lost, which is said already.
+        let is_said =
+            *lost == FileTrait::Rights && !same && header.traits.contains(FileTrait::Text);
+        // Into another format these are conversions that the manifest asks for.
         let only_same = matches!(
             lost,
             FileTrait::Lossy
@@ -52,7 +57,7 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
                 | FileTrait::SubsampledChroma
                 | FileTrait::FewChannels
         );
-        !is_kept && (same || !only_same)
+        !is_kept && !is_said && (same || !only_same)
     });
     losses.extend(traits.map(|lost| Loss::Trait { lost, format }));
     losses
@@ -93,7 +98,17 @@ impl fmt::Display for Loss {
                 FileTrait::Density => write!(f, "{format} has no pixel density"),
                 FileTrait::Orientation => write!(f, "{format} has no orientation tag"),
                 FileTrait::Rights => {
+                    write!(f, "some text on author or rights (EXIF, XMP, IPTC) is not kept")
+                }
+                FileTrait::Text => {
                     write!(f, "author, rights and other text (EXIF, XMP, IPTC) are not kept")
+                }
+                FileTrait::Credentials => write!(
+                    f,
+                    "content credentials (C2PA) are not kept: they sign what is painted over"
+                ),
+                FileTrait::PixelAspect => {
+                    write!(f, "that pixels are not square is not kept in {format}")
                 }
                 FileTrait::AssociatedAlpha => {
                     write!(f, "colours multiplied by alpha become straight in {format}")
@@ -154,6 +169,11 @@ mod tests {
         assert_eq!(lost(Png, Eight, &[T::Icc, T::PngColor, T::Density], Png), none);
         assert_eq!(lost(Tiff, Float, &[T::ExtraSamples, T::Icc], Tiff), none);
         assert_eq!(lost(Tga, Eight, &[T::TgaAreas], Tga), none);
+        for format in [Png, Jpeg, Tiff, Webp] {
+            assert_eq!(lost(format, Eight, &[T::Text], format), none);
+            assert_eq!(lost(format, Eight, &[T::Text, T::Rights], Tga).len(), 1);
+        }
+        assert_eq!(lost(Png, Eight, &[T::PixelAspect], Png), none);
         assert_eq!(lost(Jpeg, Eight, &[T::Lossy, T::Progressive], Png), none);
         assert_eq!(lost(Dds, Eight, &[T::Mips, T::LowDepth, T::AssociatedAlpha], Dds), none);
         assert_eq!(lost(Dds, Eight, &[T::FewChannels], Png), none);
@@ -179,7 +199,12 @@ mod tests {
             (Png, Eight, &[T::Icc], Tga, "tga has no colour profile"),
             (Tiff, Eight, &[T::Icc], Bmp, "bmp has no colour profile"),
             (Png, Eight, &[T::PngColor], Tga, "tga has no cICP"),
-            (Jpeg, Eight, &[T::Rights], Jpeg, "author, rights and other text"),
+            (Jpeg, Eight, &[T::Rights, T::Text], Jpeg, "some text on author or rights"),
+            (Tiff, Eight, &[T::Rights], Png, "some text on author or rights"),
+            (Jpeg, Eight, &[T::Rights, T::Text], Png, "author, rights and other text"),
+            (Png, Eight, &[T::Text], Webp, "author, rights and other text"),
+            (Png, Eight, &[T::Credentials], Png, "content credentials (C2PA) are not kept"),
+            (Jpeg, Eight, &[T::PixelAspect], Png, "that pixels are not square"),
             (Jpeg, Eight, &[T::Density], Tga, "tga has no pixel density"),
             (Jpeg, Eight, &[T::Orientation], Bmp, "bmp has no orientation tag"),
             (Tiff, Eight, &[T::AssociatedAlpha], Png, "colours multiplied by alpha become"),

@@ -196,7 +196,7 @@ fn word(own: FileTrait) -> &'static str {
         FileTrait::PngColor => "a description of its colours (cICP, gAMA, cHRM)",
         FileTrait::Density => "a pixel density",
         FileTrait::Orientation => "an orientation tag",
-        FileTrait::Rights => "author or rights fields",
+        FileTrait::Rights => "text on author or rights that is not kept",
         FileTrait::AssociatedAlpha => "colours multiplied by alpha",
         FileTrait::ExtraSamples => "extra samples",
         FileTrait::TgaAreas => "TGA areas",
@@ -205,6 +205,9 @@ fn word(own: FileTrait) -> &'static str {
         FileTrait::ExrAttributes => "attributes or windows of EXR",
         FileTrait::HdrFields => "header lines of Radiance",
         FileTrait::KtxData => "names and values of KTX2",
+        FileTrait::Text => "text on title, author, rights or other things",
+        FileTrait::Credentials => "content credentials (C2PA)",
+        FileTrait::PixelAspect => "pixels that are not square",
     }
 }
 

@@ -32,7 +32,7 @@ pub enum FileTrait {
     Density,
     /// A tag that says how to turn the picture.
     Orientation,
-    /// Who made the picture and who may use it: EXIF, XMP, IPTC or text fields.
+    /// Text on who made the picture and who may use it that is kept in no format.
     Rights,
     /// Colours that are multiplied by alpha.
     AssociatedAlpha,
@@ -50,10 +50,16 @@ pub enum FileTrait {
     HdrFields,
     /// Names and values that a KTX2 file carries for programs.
     KtxData,
+    /// Text that a result of the same format has too: EXIF, XMP, IPTC, comments.
+    Text,
+    /// Content credentials (C2PA), which sign the pixels.
+    Credentials,
+    /// The shape of pixels that are not square, without a unit.
+    PixelAspect,
 }
 
 impl FileTrait {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Palette,
         Self::LowDepth,
         Self::Lossy,
@@ -73,9 +79,13 @@ impl FileTrait {
         Self::ExrAttributes,
         Self::HdrFields,
         Self::KtxData,
+        Self::Text,
+        Self::Credentials,
+        Self::PixelAspect,
     ];
 
-    /// Whether a painted file in this format has the property too, if the asset had it.
+    /// Whether a painted file in this format has the property too, if the asset had it; some only
+    /// if the asset [was of the same format](Self::needs_same_format).
     pub fn is_kept_by(self, format: ContainerFormat) -> bool {
         use ContainerFormat as F;
         if format.is_model() {
@@ -89,8 +99,10 @@ impl FileTrait {
             | Self::SubsampledChroma
             | Self::Cmyk
             | Self::Rights
+            | Self::Credentials
             | Self::FewChannels => false,
-            Self::Icc => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
+            Self::Icc | Self::Text => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
+            Self::PixelAspect => matches!(format, F::Png | F::Jpeg | F::Tiff),
             Self::PngColor => format == F::Png,
             Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
             Self::Orientation => {
@@ -106,6 +118,13 @@ impl FileTrait {
             Self::HdrFields => format == F::Hdr,
             Self::KtxData => format == F::Ktx2,
         }
+    }
+}
+
+impl FileTrait {
+    /// Whether only a painted file in the asset's own format has the property too.
+    pub fn needs_same_format(self) -> bool {
+        matches!(self, Self::Text | Self::PixelAspect)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn decode_picture(
 ) -> Result<Picture, AssetErrorKind> {
     limits.check_file(bytes.len() as u64)?;
     let format = sniff(name, bytes)?;
-    let (image, metadata) = match format {
+    let (image, mut metadata) = match format {
         ContainerFormat::Tiff => return tiff_file::decode(bytes, name, limits),
         ContainerFormat::Tga => return tga_file::decode(bytes, name, limits),
         ContainerFormat::Dds => return dds_file::decode(bytes, name, limits),
@@ -51,15 +51,8 @@ pub(crate) fn decode_picture(
     let (width, height) = (image.width(), image.height());
     drop(image);
 
-    let origin = Origin {
-        color,
-        depth,
-        icc: metadata.icc.filter(|icc| describes(icc, color)),
-        density: metadata.density,
-        png_color: metadata.png_color,
-        orientation: metadata.orientation,
-        ..Origin::synthetic(name, format)
-    };
+    let icc = metadata.icc.take().filter(|icc| describes(icc, color));
+    let origin = metadata.origin(Origin { color, depth, icc, ..Origin::synthetic(name, format) });
     let picture = Picture { width, height, rgb, alpha, extra: Vec::new(), origin };
     picture.check()?;
     Ok(picture)

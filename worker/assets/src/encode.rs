@@ -19,11 +19,12 @@ use image::codecs::webp::WebPEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use impasto_types::{CannotWrite, ContainerFormat, OutputSpec, Shape};
 
-use crate::bmp_header;
 use crate::color::describes;
 use crate::exif::Exif;
-use crate::qoi_file;
-use crate::{AlphaKind, AssetError, AssetErrorKind, Color, Depth, Orientation, Picture};
+use crate::{
+    AlphaKind, AssetError, AssetErrorKind, Color, Depth, Picture, bmp_header, jpeg, qoi_file,
+    webp_chunks,
+};
 
 /// Encodes a picture with its alpha and its origin's bit depth, colour profile, orientation and
 /// pixel density, as far as the format supports them.
@@ -233,22 +234,22 @@ fn write_eight_bit(
         ContainerFormat::Jpeg => {
             let mut encoder =
                 JpegEncoder::new_with_quality(&mut bytes, output.quality.clamp(1, 100));
-            if let Some(density) = picture.origin.density {
-                let (x, y) = density.dpi();
-                encoder.set_pixel_density(PixelDensity {
-                    density: (x.round() as u16, y.round() as u16),
-                    unit: PixelDensityUnit::Inches,
-                });
+            if let Some(density) = jpeg_density(picture) {
+                encoder.set_pixel_density(density);
             }
-            write_with_metadata(encoder, plan, &samples, picture, pixels)?;
+            write_with_metadata(encoder, plan, &samples, picture, (pixels, output.format))?;
+            if let Some(notes) = picture.notes_in(output.format) {
+                bytes = jpeg::with_notes(bytes, notes);
+            }
         }
-        ContainerFormat::Webp => write_with_metadata(
-            WebPEncoder::new_lossless(&mut bytes),
-            plan,
-            &samples,
-            picture,
-            pixels,
-        )?,
+        ContainerFormat::Webp => {
+            let encoder = WebPEncoder::new_lossless(&mut bytes);
+            write_with_metadata(encoder, plan, &samples, picture, (pixels, output.format))?;
+            if let Some(notes) = picture.notes_in(output.format) {
+                let size = (picture.width, picture.height);
+                bytes = webp_chunks::with_notes(bytes, notes, size, plan.alpha.is_some());
+            }
+        }
         _ => {
             BmpEncoder::new(&mut bytes).encode(&samples, picture.width, picture.height, pixels)?;
             if let (Some(density), Some(field)) =
@@ -262,18 +263,30 @@ fn write_eight_bit(
     Ok(bytes)
 }
 
+/// Pixels of an inch; or, of a JPEG that tells only their shape, that.
+fn jpeg_density(picture: &Picture) -> Option<PixelDensity> {
+    let of = |x: f64, y: f64, unit| {
+        Some(PixelDensity { density: (x.round() as u16, y.round() as u16), unit })
+    };
+    match (picture.origin.density, picture.aspect_in(ContainerFormat::Jpeg)) {
+        (Some(density), _) => of(density.dpi().0, density.dpi().1, PixelDensityUnit::Inches),
+        (None, Some(aspect)) => of(aspect.x, aspect.y, PixelDensityUnit::PixelAspectRatio),
+        (None, None) => None,
+    }
+}
+
 fn write_with_metadata(
     mut encoder: impl ImageEncoder,
     plan: &Plan<'_>,
     samples: &[u8],
     picture: &Picture,
-    pixels: ExtendedColorType,
+    (pixels, format): (ExtendedColorType, ContainerFormat),
 ) -> image::ImageResult<()> {
     if let Some(icc) = plan.icc {
         encoder.set_icc_profile(icc.to_vec()).map_err(image::ImageError::Unsupported)?;
     }
-    if picture.origin.orientation != Orientation::Normal {
-        let exif = Exif::bytes_of(picture.origin.orientation);
+    let text = picture.notes_in(format).map(|notes| &notes.exif);
+    if let Some(exif) = Exif::written(picture.origin.orientation, text) {
         encoder.set_exif_metadata(exif).map_err(image::ImageError::Unsupported)?;
     }
     encoder.write_image(samples, picture.width, picture.height, pixels)

@@ -84,12 +84,13 @@ pub(crate) fn nearest(light: [f32; 3]) -> Rgbe {
     [red, green, blue, exponent]
 }
 
-/// The same colour with another exponent, if it can have that.
-pub(crate) fn exact(color: [f32; 3], exponent: u8) -> Option<Rgbe> {
-    let unit = unit(exponent);
-    let [red, green, blue] = color.map(|light| (f64::from(light) / unit) as u8);
+/// The nearest colour with another exponent, if that loses nothing: light that has gone through a
+/// curve and back is off by some last bits of a single, which [`nearest`] rounds away too.
+pub(crate) fn with_exponent(color: [f32; 3], exponent: u8) -> Option<Rgbe> {
+    // A float converts to an integer with saturation.
+    let [red, green, blue] = color.map(|one| (f64::from(one) / unit(exponent)).round() as u8);
     let rgbe = [red, green, blue, exponent];
-    (light(rgbe) == color).then_some(rgbe)
+    (nearest(light(rgbe)) == nearest(color)).then_some(rgbe)
 }
 
 fn unit(exponent: u8) -> f64 {
@@ -106,14 +107,29 @@ mod tests {
             for most in 128..=255 {
                 for rgbe in [[most, 0, 7, exponent], [1, most, most, exponent]] {
                     assert_eq!(nearest(light(rgbe)), rgbe);
-                    assert_eq!(exact(light(rgbe), exponent), Some(rgbe));
+                    assert_eq!(with_exponent(light(rgbe), exponent), Some(rgbe));
                 }
             }
         }
         // Two halves of the number, twice the unit.
         assert_eq!(nearest(light([4, 2, 0, 130])), [128, 64, 0, 125]);
-        assert_eq!(exact(light([4, 2, 0, 130]), 130), Some([4, 2, 0, 130]));
-        assert_eq!(exact(light([5, 2, 0, 130]), 131), None);
+        assert_eq!(with_exponent(light([4, 2, 0, 130]), 130), Some([4, 2, 0, 130]));
+        assert_eq!(with_exponent(light([5, 2, 0, 130]), 131), None);
+    }
+
+    #[test]
+    fn an_exponent_comes_back_after_a_curve() {
+        for exponent in [1, 100, 128, 132, 255] {
+            for most in 0..=255 {
+                let rgbe = [most, most / 2, most / 3, exponent];
+                for part in [-3e-7, -1e-7, 1e-7, 3e-7] {
+                    let off = light(rgbe).map(|light| light * (1.0 + part));
+                    if off.iter().all(|light| light.is_finite()) {
+                        assert_eq!(with_exponent(off, exponent), Some(rgbe), "{part}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{BufRead, Read, Seek, SeekFrom};
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader};
 use impasto_types::{ContainerFormat, Depth};
 
+use crate::limits::METADATA_BYTES;
 use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
@@ -131,9 +132,6 @@ impl Pixels {
         Ok(Self { color, alpha, depth })
     }
 }
-
-/// The most that a decoder may allocate beside the pixels: profiles, comments, tables.
-pub(crate) const METADATA_BYTES: u64 = 64 << 20;
 
 /// A decoder for a picture within the limits, whose allocations are bounded by the picture's size.
 pub(crate) fn open_decoder<'a, R: BufRead + Seek + 'a>(

@@ -5,7 +5,9 @@
 
 mod frame;
 mod huffman;
+mod metadata;
 mod other;
+mod photoshop;
 mod segments;
 mod whole;
 
@@ -14,15 +16,14 @@ use std::panic::resume_unwind;
 use std::thread;
 
 use image::DynamicImage;
-use impasto_types::FileTrait;
 
-use crate::color::describes;
-use crate::exif::Exif;
 use crate::metadata::Metadata;
-use crate::{AssetErrorKind, Color, Density, Limits};
+use crate::{AssetErrorKind, Color, Limits};
 
 use frame::Component;
 pub(crate) use frame::Frame;
+pub(crate) use metadata::with_notes;
+pub(crate) use photoshop::has_iptc;
 use segments::read_head;
 pub(crate) use segments::{Segment, segments};
 use whole::{Scans, check_whole};
@@ -42,7 +43,7 @@ impl Head {
     pub(crate) fn read<R: BufRead>(reader: &mut R) -> Result<Self, AssetErrorKind> {
         let head = read_head(reader).map_err(AssetErrorKind::Read)?;
         let frame = Frame::read(&head)?;
-        let metadata = metadata(&head, &frame);
+        let metadata = metadata::read(&head, &frame);
         Ok(Self { frame, metadata })
     }
 }
@@ -119,69 +120,4 @@ pub(crate) fn decode(
         ));
     }
     other::decode(bytes, frame)
-}
-
-fn metadata(head: &[u8], frame: &Frame) -> Metadata {
-    const COMMENT: u8 = 0xfe;
-    let mut metadata = Metadata::default();
-    metadata.add(FileTrait::Progressive, frame.progressive);
-    metadata.add(FileTrait::SubsampledChroma, frame.is_subsampled());
-    metadata.add(FileTrait::Cmyk, frame.components.len() == 4);
-    let mut profile = Vec::new();
-    for Segment { marker, payload, .. } in segments(head) {
-        match (marker, payload) {
-            (0xe0, [b'J', b'F', b'I', b'F', 0, _, _, unit, x0, x1, y0, y1, ..]) => {
-                let (x, y) = (u16::from_be_bytes([*x0, *x1]), u16::from_be_bytes([*y0, *y1]));
-                metadata.density = density(*unit, f64::from(x), f64::from(y));
-            }
-            (0xe1, [b'E', b'x', b'i', b'f', 0, _, exif @ ..]) => {
-                let Exif { orientation, rights } = Exif::parse(exif);
-                metadata.orientation = orientation;
-                metadata.add(FileTrait::Rights, rights);
-            }
-            (0xe1, xmp) => {
-                metadata.add(FileTrait::Rights, xmp.starts_with(b"http://ns.adobe.com/xap/"));
-            }
-            (0xe2, chunk) => profile.extend(profile_chunk(chunk)),
-            (0xed, photoshop) => metadata.add(FileTrait::Rights, has_iptc(photoshop)),
-            (COMMENT, text) => metadata.add(FileTrait::Rights, names_rights(text)),
-            _ => {}
-        }
-    }
-    profile.sort_by_key(|&(number, _)| number);
-    let icc: Vec<u8> = profile.into_iter().flat_map(|(_, part)| part).copied().collect();
-    metadata.icc = Some(icc).filter(|icc| describes(icc, frame.color()));
-    metadata.add(FileTrait::Icc, metadata.icc.is_some());
-    metadata
-}
-
-fn density(unit: u8, x: f64, y: f64) -> Option<Density> {
-    match unit {
-        1 => Density::from_dpi(x, y).checked(),
-        2 => Density { x: x * 100.0, y: y * 100.0 }.checked(),
-        // An aspect ratio only.
-        _ => None,
-    }
-}
-
-/// The number and the content of a part of an ICC profile.
-fn profile_chunk(payload: &[u8]) -> Option<(u8, &[u8])> {
-    match payload.strip_prefix(b"ICC_PROFILE\0")? {
-        [number, _count, part @ ..] => Some((*number, part)),
-        _ => None,
-    }
-}
-
-/// Whether a segment of Photoshop's resources has those of the IPTC.
-fn has_iptc(payload: &[u8]) -> bool {
-    const IPTC: &[u8] = b"8BIM\x04\x04";
-    payload.starts_with(b"Photoshop 3.0\0")
-        && payload.windows(IPTC.len()).any(|resource| resource == IPTC)
-}
-
-/// Whether a comment says who made the picture or who may use it; most name a program.
-fn names_rights(comment: &[u8]) -> bool {
-    const WORDS: [&str; 5] = ["copyright", "(c)", "\u{a9}", "author", "licen"];
-    let comment = String::from_utf8_lossy(comment).to_lowercase();
-    WORDS.iter().any(|word| comment.contains(word))
 }

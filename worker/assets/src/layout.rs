@@ -7,9 +7,8 @@ pub struct TiffLayout {
     pub(crate) extra_samples: Vec<u16>,
     /// Which of them is alpha.
     pub(crate) alpha_at: Option<usize>,
-    /// The tags `Artist` and `Copyright`.
-    pub(crate) artist: Option<Vec<u8>>,
-    pub(crate) copyright: Option<Vec<u8>>,
+    /// Its floats have 16 bits.
+    pub(crate) is_half: bool,
 }
 
 /// How a TGA file stores its pixels, and what it holds beside them.

@@ -26,6 +26,9 @@ const MAX_PIXELS: u64 = 1 << 28;
 /// [`MAX_PIXELS`] of the widest common pixel, 16-bit RGBA, not compressed.
 const MAX_FILE_BYTES: u64 = MAX_PIXELS * 8;
 
+/// The most that a decoder may allocate beside the pixels: profiles, comments, tables.
+pub(crate) const METADATA_BYTES: u64 = 64 << 20;
+
 impl Limits {
     /// Refuses a size that is empty or too large.
     pub(crate) fn check(&self, width: u32, height: u32) -> Result<(), AssetErrorKind> {

@@ -2,7 +2,8 @@
 
 use impasto_types::{ContainerFormat, Crop};
 
-use crate::density::Density;
+use crate::density::{Density, PixelAspect};
+use crate::notes::Notes;
 use crate::png_color::PngColor;
 use crate::{
     AssetError, AssetErrorKind, Color, CubeLayout, DdsLayout, Depth, ExrLayout, GlbLayout,
@@ -40,7 +41,11 @@ pub struct Origin {
     /// The ICC profile of the picture's pixels.
     pub icc: Option<Vec<u8>>,
     pub density: Option<Density>,
+    /// The shape of its pixels, if the file tells it without a density.
+    pub aspect: Option<PixelAspect>,
     pub png_color: Option<PngColor>,
+    /// What the file says in words.
+    pub notes: Notes,
     /// How the stored grid is turned to be looked at. [`Picture::upright`] turns it.
     pub orientation: Orientation,
     /// How the file stores alpha.
@@ -109,6 +114,7 @@ impl Picture {
         let mut picture = self.upright();
         picture.turn(orientation.inverse());
         picture.origin.orientation = orientation;
+        picture.origin.notes.turn(orientation);
         picture
     }
 
@@ -146,6 +152,17 @@ impl Picture {
         self
     }
 
+    /// What a file of `format` says in words: what the asset says, if it is of that format.
+    pub(crate) fn notes_in(&self, format: ContainerFormat) -> Option<&Notes> {
+        (self.origin.format == format).then_some(&self.origin.notes)
+    }
+
+    /// The shape of pixels as a file of `format` tells it without a unit: as the asset does, if it
+    /// is of that format.
+    pub(crate) fn aspect_in(&self, format: ContainerFormat) -> Option<PixelAspect> {
+        self.origin.aspect.filter(|_| self.origin.format == format)
+    }
+
     fn turn(&mut self, orientation: Orientation) {
         if orientation == Orientation::Normal {
             return;
@@ -161,6 +178,12 @@ impl Picture {
         {
             self.origin.density = Some(Density { x: y, y: x });
         }
+        if let Some(PixelAspect { x, y }) = self.origin.aspect
+            && orientation.swaps_sides()
+        {
+            self.origin.aspect = Some(PixelAspect { x: y, y: x });
+        }
+        self.origin.notes.turn(Orientation::Normal);
     }
 }
 
@@ -174,7 +197,9 @@ impl Origin {
             depth: Depth::Eight,
             icc: None,
             density: None,
+            aspect: None,
             png_color: None,
+            notes: Notes::default(),
             orientation: Orientation::Normal,
             alpha_kind: AlphaKind::Straight,
             is_premultiplied: false,
@@ -193,14 +218,14 @@ impl Origin {
         }
     }
 
-    /// Bytes that it holds beside the pixels: a model's whole file, profiles, and what grows with a
-    /// picture's size.
+    /// Bytes that it holds beside the pixels: a model's whole file, profiles, text, and what grows
+    /// with a picture's size.
     pub fn bytes(&self) -> u64 {
         let icc = self.icc.as_ref().map_or(0, Vec::len);
         let exponents =
             self.hdr.as_ref().and_then(|hdr| hdr.exponents.as_ref()).map_or(0, Vec::len);
         let model = self.glb.as_ref().map_or(0, |glb| glb.file.len());
-        (icc + exponents + model) as u64
+        (icc + exponents + model) as u64 + self.notes.bytes()
     }
 }
 

@@ -1,32 +1,17 @@
-//! What a PNG says beside its pixels. Only the chunks' heads and the short chunks are read.
+//! What a PNG says beside its pixels. Only the chunks' heads, text and the short chunks are read.
 
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
 use impasto_types::{ContainerFormat, FileTrait};
 
+use crate::density::PixelAspect;
 use crate::exif::{EXIF_BYTES, Exif};
 use crate::metadata::Metadata;
-use crate::png_color::PngColor;
+use crate::notes::Note;
+use crate::png_color::{PngColor, PngKind, SignificantBits};
 use crate::{AssetErrorKind, Density};
 
-/// Keywords of text that says who made the picture or who may use it, in lower case.
-const RIGHTS: [&[u8]; 12] = [
-    b"author",
-    b"artist",
-    b"creator",
-    b"copyright",
-    b"license",
-    b"licence",
-    b"disclaimer",
-    b"xml:com.adobe.xmp",
-    b"raw profile type xmp",
-    b"raw profile type iptc",
-    b"raw profile type 8bim",
-    b"raw profile type exif",
-];
-
-/// PNG's own limit on a keyword, with the zero after it.
-const KEYWORD_BYTES: u64 = 80;
+const CHECKSUM_BYTES: u64 = 4;
 
 /// Reads the chunks of a PNG file. Damaged ones count as absent.
 ///
@@ -46,6 +31,7 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(reader: &mut R) -> Result<Metadat
 struct Walk {
     metadata: Metadata,
     color: PngColor,
+    kind: PngKind,
     has_pixels: bool,
     /// The number of frames that the animation announces.
     announced: Option<u32>,
@@ -57,7 +43,6 @@ struct Walk {
 impl Walk {
     fn run<R: BufRead + Seek>(&mut self, reader: &mut R) -> std::io::Result<()> {
         const SIGNATURE_BYTES: u64 = 8;
-        const CHECKSUM_BYTES: u64 = 4;
         let mut at = SIGNATURE_BYTES;
         loop {
             reader.seek(SeekFrom::Start(at))?;
@@ -67,30 +52,40 @@ impl Walk {
             let length = u64::from(u32::from_be_bytes([l0, l1, l2, l3]));
             let content = |reader: &mut R, most: u64| {
                 let mut content = Vec::new();
-                reader.by_ref().take(length.min(most)).read_to_end(&mut content)?;
+                reader.by_ref().take(most).read_to_end(&mut content)?;
                 std::io::Result::Ok(content)
             };
             match &name {
                 b"IEND" => return Ok(()),
                 b"IDAT" => self.has_pixels = true,
-                b"eXIf" => self.exif(&content(reader, EXIF_BYTES)?),
-                b"tEXt" | b"zTXt" | b"iTXt" => self.text(&content(reader, KEYWORD_BYTES)?),
-                _ => self.short(&name, &content(reader, 32)?),
+                b"eXIf" => {
+                    let exif = Exif::parse(&content(reader, length.min(EXIF_BYTES))?);
+                    self.metadata.add_exif(exif);
+                }
+                // Content credentials, whose signature is of the old pixels.
+                b"caBX" => self.metadata.add(FileTrait::Credentials, true),
+                b"tEXt" | b"zTXt" | b"iTXt" if !self.metadata.notes.may_add(length) => {
+                    self.metadata.add(FileTrait::Rights, true);
+                }
+                b"tEXt" | b"zTXt" | b"iTXt" => {
+                    self.text(name, content(reader, length + CHECKSUM_BYTES)?);
+                }
+                _ => self.short(&name, &content(reader, length.min(32))?),
             }
             at += 8 + length + CHECKSUM_BYTES;
         }
     }
 
-    fn exif(&mut self, content: &[u8]) {
-        let Exif { orientation, rights } = Exif::parse(content);
-        self.metadata.orientation = orientation;
-        self.metadata.add(FileTrait::Rights, rights);
-    }
-
-    fn text(&mut self, content: &[u8]) {
-        let keyword = content.split(|&byte| byte == 0).next().unwrap_or_default();
-        let keyword = keyword.to_ascii_lowercase();
-        self.metadata.add(FileTrait::Rights, RIGHTS.contains(&keyword.as_slice()));
+    /// A chunk of text, of which `content` has the checksum at its end.
+    fn text(&mut self, name: [u8; 4], mut content: Vec<u8>) {
+        let Some(&checksum) = content.last_chunk::<4>() else { return };
+        content.truncate(content.len() - checksum.len());
+        let mut found = flate2::Crc::new();
+        found.update(&name);
+        found.update(&content);
+        if found.sum() == u32::from_be_bytes(checksum) {
+            self.metadata.add_note(Note::Chunk { name, content });
+        }
     }
 
     /// Chunks of at most 32 bytes.
@@ -101,6 +96,7 @@ impl Walk {
                 if let [.., depth, kind, _, _, _] = content {
                     self.metadata.add(FileTrait::Palette, *kind == 3);
                     self.metadata.add(FileTrait::LowDepth, *depth < 8);
+                    self.kind = PngKind { depth: *depth, color: *kind };
                 }
             }
             b"fcTL" => {
@@ -114,7 +110,8 @@ impl Walk {
                 self.announced = self.announced.or(count);
             }
             b"iCCP" => self.metadata.add(FileTrait::Icc, true),
-            b"pHYs" => self.metadata.density = density(content),
+            b"pHYs" => (self.metadata.density, self.metadata.aspect) = dimensions(content),
+            b"sBIT" => color.sbit = color.sbit.or(SignificantBits::of(content, self.kind)),
             b"cICP" => color.cicp = color.cicp.or(content.try_into().ok()),
             b"mDCV" => color.mdcv = color.mdcv.or(content.try_into().ok()),
             b"cLLI" => color.clli = color.clli.or(content.try_into().ok()),
@@ -142,9 +139,14 @@ impl Walk {
     }
 }
 
-fn density(content: &[u8]) -> Option<Density> {
-    const PER_METRE: u8 = 1;
-    let [x0, x1, x2, x3, y0, y1, y2, y3, PER_METRE] = *content else { return None };
+/// Pixels of a metre, or their shape alone.
+fn dimensions(content: &[u8]) -> (Option<Density>, Option<PixelAspect>) {
+    let [x0, x1, x2, x3, y0, y1, y2, y3, unit] = *content else { return (None, None) };
     let (x, y) = (u32::from_be_bytes([x0, x1, x2, x3]), u32::from_be_bytes([y0, y1, y2, y3]));
-    Density { x: f64::from(x), y: f64::from(y) }.checked()
+    let (x, y) = (f64::from(x), f64::from(y));
+    match unit {
+        0 => (None, PixelAspect { x, y }.checked()),
+        1 => (Density { x, y }.checked(), None),
+        _ => (None, None),
+    }
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use impasto_types::ContainerFormat;
 
 use crate::decode::decode_usual;
-use crate::header::METADATA_BYTES;
+use crate::limits::METADATA_BYTES;
 use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{

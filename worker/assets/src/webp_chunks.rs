@@ -1,4 +1,4 @@
-//! What a WebP file says beside its pixels, by the heads of its chunks.
+//! What a WebP file says beside its pixels, in chunks.
 
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 
@@ -7,9 +7,11 @@ use impasto_types::{ContainerFormat, FileTrait};
 use crate::AssetErrorKind;
 use crate::exif::{EXIF_BYTES, Exif};
 use crate::metadata::Metadata;
+use crate::notes::{Note, Notes};
 
 const FILE_HEAD_BYTES: u64 = 12;
 const CHUNK_HEAD_BYTES: u64 = 8;
+const XMP: &[u8; 4] = b"XMP ";
 
 /// Reads the chunks of a WebP file. Damaged ones count as absent.
 ///
@@ -47,13 +49,20 @@ fn walk<R: BufRead + Seek>(
             b"VP8 " => metadata.add(FileTrait::Lossy, true),
             b"ANMF" => *frames += 1,
             b"ICCP" => metadata.add(FileTrait::Icc, true),
-            b"XMP " => metadata.add(FileTrait::Rights, true),
+            // Content credentials, whose signature is of the old pixels.
+            b"C2PA" => metadata.add(FileTrait::Credentials, true),
+            XMP if !metadata.notes.may_add(length) => metadata.add(FileTrait::Rights, true),
+            name @ XMP => {
+                let mut content = Vec::new();
+                reader.by_ref().take(length).read_to_end(&mut content)?;
+                if content.len() as u64 == length {
+                    metadata.add_note(Note::Chunk { name: *name, content });
+                }
+            }
             b"EXIF" => {
                 let mut content = Vec::new();
                 reader.by_ref().take(length.min(EXIF_BYTES)).read_to_end(&mut content)?;
-                let Exif { orientation, rights } = Exif::parse(&content);
-                metadata.orientation = orientation;
-                metadata.add(FileTrait::Rights, rights);
+                metadata.add_exif(Exif::parse(&content));
             }
             _ => {}
         }
@@ -82,4 +91,46 @@ fn chunks_fit(bytes: &[u8]) -> bool {
         rest = chunk.get(length + length % 2..).unwrap_or_default();
     }
     true
+}
+
+/// A file of this crate's encoder with text, which only an extended file has: one with a chunk that
+/// says what else it holds.
+pub(crate) fn with_notes(
+    file: Vec<u8>,
+    notes: &Notes,
+    (width, height): (u32, u32),
+    has_alpha: bool,
+) -> Vec<u8> {
+    const EXTENDED: &[u8; 4] = b"VP8X";
+    const HAS_XMP: u8 = 1 << 2;
+    const HAS_ALPHA: u8 = 1 << 4;
+    if notes.parts.is_empty() {
+        return file;
+    }
+    let mut chunks = file.get(FILE_HEAD_BYTES as usize..).unwrap_or_default().to_vec();
+    if !chunks.starts_with(EXTENDED) {
+        let flags = if has_alpha { HAS_ALPHA } else { 0 };
+        // Sides are stored less one, in three bytes.
+        let side = |pixels: u32| pixels.saturating_sub(1).to_le_bytes();
+        let head = [&[flags, 0, 0, 0], &side(width)[..3], &side(height)[..3]].concat();
+        chunks = [chunk(EXTENDED, &head), chunks].concat();
+    }
+    if let Some(flags) = chunks.get_mut(CHUNK_HEAD_BYTES as usize) {
+        *flags |= HAS_XMP;
+    }
+    for note in &notes.parts {
+        if let Note::Chunk { name, content } = note {
+            chunks.extend(chunk(name, content));
+        }
+    }
+    // Far below 4 GiB: pixels of at most 16383 a side, and text within its limit.
+    let length = (chunks.len() + 4) as u32;
+    [&b"RIFF"[..], &length.to_le_bytes(), b"WEBP", &chunks].concat()
+}
+
+/// A chunk, padded to an even length.
+fn chunk(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    let length = (content.len() as u32).to_le_bytes();
+    let padding = &[0][..content.len() % 2];
+    [&name[..], &length, content, padding].concat()
 }

@@ -1,4 +1,4 @@
-//! What PNG, WebP and BMP files say beside their pixels: colours, frames, orientation and rights.
+//! What PNG, WebP and BMP files say beside their pixels: colours, frames and orientation.
 
 use impasto_assets::{
     AssetErrorKind, Color, Header, Limits, Orientation, Origin, Picture, decode, encode,
@@ -308,41 +308,11 @@ fn exif_is_read_from_every_container() {
         let header = header(&bytes, name);
         assert_eq!(header.orientation, Orientation::Clockwise, "{name}");
         assert_eq!(header.upright_size(), (header.height, header.width), "{name}");
-        assert_eq!(traits(&bytes, name), [FileTrait::Orientation, FileTrait::Rights], "{name}");
+        assert_eq!(traits(&bytes, name), [FileTrait::Orientation, FileTrait::Text], "{name}");
         let decoded = decode(&bytes, name, &Limits::default()).expect("it decodes");
         assert_eq!((decoded.width, decoded.height), (header.width, header.height), "{name}");
         assert_eq!(decoded.origin.orientation, Orientation::Clockwise, "{name}");
     }
-}
-
-#[test]
-fn rights_are_named() {
-    let png = |name: &[u8; 4], content: &[u8]| {
-        traits(&png_with(&[(name, content)], &[]), "a.png") == [FileTrait::Rights]
-    };
-    assert!(png(b"tEXt", b"Author\0me"));
-    assert!(png(b"tEXt", b"Copyright\0me"));
-    assert!(png(b"zTXt", b"copyright\0\0xx"));
-    assert!(png(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0<x/>"));
-    assert!(png(b"tEXt", b"Raw profile type iptc\0xx"));
-    assert!(!png(b"tEXt", b"Software\0Paint"));
-    assert!(!png(b"tEXt", b"Comment\0by the author"));
-    assert_eq!(traits(&png_with(&[], &[(b"tEXt", b"Author\0me")]), "a.png"), [FileTrait::Rights]);
-
-    let jpeg = written(&picture(4, 3), ContainerFormat::Jpeg);
-    let segment = |marker: u8, content: &[u8]| {
-        let head = [0xff, marker, 0, content.len() as u8 + 2];
-        let bytes = [&jpeg[..2], &head, content, &jpeg[2..]].concat();
-        traits(&bytes, "a.jpg") == [FileTrait::Rights]
-    };
-    assert!(segment(0xe1, b"http://ns.adobe.com/xap/1.0/\0<x/>"));
-    assert!(segment(0xed, b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\0"));
-    assert!(segment(0xfe, b"Copyright 2020 me"));
-    assert!(!segment(0xed, b"Photoshop 3.0\x008BIM\x03\xed\0\0\0\0\0\0"));
-    assert!(!segment(0xfe, b"CREATOR: a program"));
-
-    let xmp = webp(0b0000_0100, &[lossless_chunk(), riff(b"XMP ", b"<x/>")]);
-    assert_eq!(traits(&xmp, "a.webp"), [FileTrait::Rights]);
 }
 
 /// The smallest lossy WebP that cwebp makes: one black pixel.

@@ -171,6 +171,10 @@ fn exponents_that_are_larger_than_need_be_come_back() {
         (pixels[0], pixels[1], pixels[5]) = ([5, 100, 0, 140], [0, 0, 0, 128], [1, 3, 64, 90]);
         let mut picture = read(&file(LINES, SIZE, &pixels, rows));
         assert_eq!(stored(&written(&picture)), pixels, "{rows:?}");
+        // As levels, which is what is painted, too.
+        let levels = picture.clone().to_display();
+        assert!(levels.origin.tone.is_some());
+        assert_eq!(stored(&written(&levels)), pixels, "{rows:?}");
         // A painted pixel gets the exponent that it needs, and the others keep theirs.
         picture.rgb[..3].copy_from_slice(&[255.0, 127.5, 0.0]);
         pixels[0] = [128, 64, 0, 129];

@@ -248,14 +248,29 @@ fn few_bits_palettes_and_inverted_grey_are_read() {
 }
 
 #[test]
-fn half_floats_become_floats() {
-    let halves = [0x3c00_u64, 0x3800, 0, 0xb800, 0x4400, 0x3555];
-    let expected = [1.0, 0.5, 0.0, -0.5, 4.0, 0.333_251_95_f32];
-    let raster = Raster { width: 2, height: 1, ..raster(3, 16) };
-    let page = raster.page(&halves, RGB, Layout::default()).with(SAMPLE_FORMAT, SHORT, &[3; 3]);
-    let picture = read(&file(&[page], Layout::default()), "halves");
-    assert_eq!(picture.origin.depth, Depth::Float);
-    assert_near(&picture.rgb, &expected.map(|value| value * 255.0), 1e-4, "halves");
+fn half_floats_come_back() {
+    let halves = [0x3c00_u64, 0x3800, 0, 0xb800, 0x4400, 0x3555, 0x7bff, 1, 0xfbff, 2, 3, 0x3c01];
+    let expected = [1.0, 0.5, 0.0, -0.5, 4.0, 0.333_251_95_f32, 65_504.0, 5.960_464_5e-8];
+    for (samples, photometric, extra) in
+        [(3, RGB, &[][..]), (1, GRAY, &[]), (4, RGB, &[2]), (2, GRAY, &[0]), (6, RGB, &[2, 0, 0])]
+    {
+        let raster = Raster { width: 12 / samples, height: 1, ..raster(samples, 16) };
+        let mut page = raster.page(&halves, photometric, Layout::default());
+        page.set(SAMPLE_FORMAT, SHORT, &vec![3; samples]);
+        if !extra.is_empty() {
+            page.set(EXTRA_SAMPLES, SHORT, extra);
+        }
+        let bytes = file(&[page], Layout::default());
+        let picture = read(&bytes, "halves");
+        assert_eq!(picture.origin.depth, Depth::Float);
+        if samples == 3 {
+            let levels = expected.map(|value| value * 255.0);
+            assert_near(&picture.rgb[..8], &levels, 1e-4, "halves");
+        }
+        let again = written(&picture, ContainerFormat::Tiff);
+        assert_eq!(read(&again, "halves"), picture, "{samples} samples");
+        assert_eq!(traits(&again), traits(&bytes), "{samples} samples");
+    }
 }
 
 #[test]

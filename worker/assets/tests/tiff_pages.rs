@@ -144,11 +144,8 @@ fn tags_come_back() {
         let again = written(&picture, ContainerFormat::Tiff);
         assert_eq!(read(&again, "tags").origin, picture.origin);
         let turned = picture.origin.orientation != Orientation::Normal;
-        let expected: &[FileTrait] = if turned {
-            &[FileTrait::Orientation, FileTrait::Rights]
-        } else {
-            &[FileTrait::Rights]
-        };
+        let expected: &[FileTrait] =
+            if turned { &[FileTrait::Orientation, FileTrait::Text] } else { &[FileTrait::Text] };
         assert_eq!((traits(&bytes), traits(&again)), (expected.to_vec(), expected.to_vec()));
     }
     let five = raster(5, 8).page(&values(5 * PIXELS, 8), RGB, Layout::default());

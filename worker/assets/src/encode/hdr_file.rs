@@ -2,7 +2,7 @@
 
 use crate::Picture;
 use crate::hdr_file::size_line;
-use crate::hdr_layout::{HdrLayout, HdrRows, REPEAT, Rgbe, exact, nearest};
+use crate::hdr_layout::{HdrLayout, HdrRows, REPEAT, Rgbe, nearest, with_exponent};
 
 pub(super) fn write(picture: &Picture) -> Vec<u8> {
     let own = picture.origin.hdr.as_ref();
@@ -42,7 +42,7 @@ fn pixel(picture: &Picture, own: Option<&HdrLayout>, rows: HdrRows, at: usize) -
         let start = [*red, *green, *blue];
         rows == HdrRows::Planes || start != REPEAT && !HdrRows::is_mark(start)
     };
-    let kept = exponents.and_then(|plane| exact(color, plane[at])).filter(is_free);
+    let kept = exponents.and_then(|plane| with_exponent(color, plane[at])).filter(is_free);
     kept.unwrap_or_else(|| nearest(color))
 }
 

@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 
+use impasto_types::ContainerFormat;
+
 use super::{Plan, level8, level16};
 use crate::exif::Exif;
-use crate::{Color, Depth, Orientation, Picture};
+use crate::notes::Note;
+use crate::png_color::PngKind;
+use crate::{Color, Depth, Picture};
 
 pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::EncodingError> {
     let mut info = png::Info::with_size(picture.width, picture.height);
@@ -25,25 +29,39 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::
         }
     };
     info.icc_profile = plan.icc.map(Cow::Borrowed);
-    info.pixel_dims = picture.origin.density.map(|density| png::PixelDimensions {
-        xppu: density.x.round() as u32,
-        yppu: density.y.round() as u32,
-        unit: png::Unit::Meter,
-    });
-    if picture.origin.orientation != Orientation::Normal {
-        info.exif_metadata = Some(Cow::Owned(Exif::bytes_of(picture.origin.orientation)));
-    }
+    info.pixel_dims = dimensions(picture);
+    let notes = picture.notes_in(ContainerFormat::Png);
+    let exif = Exif::written(picture.origin.orientation, notes.map(|notes| &notes.exif));
+    info.exif_metadata = exif.map(Cow::Owned);
+    let kind = PngKind { depth: info.bit_depth as u8, color: info.color_type as u8 };
 
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::with_info(&mut bytes, info)?;
     encoder.set_compression(png::Compression::Balanced);
     let mut writer = encoder.write_header()?;
     if let Some(color) = &picture.origin.png_color {
-        for (name, content) in color.chunks(plan.icc.is_some()) {
+        for (name, content) in color.chunks(plan.icc.is_some(), kind) {
             writer.write_chunk(png::chunk::ChunkType(name), content)?;
+        }
+    }
+    for note in notes.into_iter().flat_map(|notes| &notes.parts) {
+        if let Note::Chunk { name, content } = note {
+            writer.write_chunk(png::chunk::ChunkType(*name), content)?;
         }
     }
     writer.write_image_data(&samples)?;
     writer.finish()?;
     Ok(bytes)
+}
+
+/// Pixels of a metre; or, of a PNG that tells only their shape, that.
+fn dimensions(picture: &Picture) -> Option<png::PixelDimensions> {
+    let of = |x: f64, y: f64, unit| {
+        Some(png::PixelDimensions { xppu: x.round() as u32, yppu: y.round() as u32, unit })
+    };
+    match (picture.origin.density, picture.aspect_in(ContainerFormat::Png)) {
+        (Some(density), _) => of(density.x, density.y, png::Unit::Meter),
+        (None, Some(aspect)) => of(aspect.x, aspect.y, png::Unit::Unspecified),
+        (None, None) => None,
+    }
 }

@@ -5,23 +5,66 @@ use std::io::Cursor;
 
 use tiff::encoder::colortype::{ColorType, Gray8, Gray16, Gray32Float, RGB8, RGB16, RGB32Float};
 use tiff::encoder::{Compression, DeflateLevel, Rational, TiffEncoder, TiffValue};
-use tiff::tags::{ExtraSamples, ResolutionUnit, Tag, Type};
+use tiff::tags::{
+    ExtraSamples, PhotometricInterpretation, ResolutionUnit, SampleFormat, Tag, Type,
+};
 use tiff::{Directory, TiffError};
 
+use half::f16;
+use impasto_types::ContainerFormat;
+
 use super::{Plan, level8, level16};
+use crate::notes::Note;
 use crate::{Color, Depth, Picture};
 
 pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, TiffError> {
     let eight = |value: f32| level8(value * 255.0);
     let sixteen = |value: f32| (value * 65_535.0).round() as u16;
     let float = |level: f32| level / 255.0;
+    let half = |value: f32| f16::from_f32(value).to_bits();
+    let is_half = picture.origin.tiff.as_ref().is_some_and(|layout| layout.is_half);
     match (plan.depth, plan.color) {
+        (Depth::Float, Color::Gray) if is_half => {
+            write_as::<GrayHalf>(picture, plan, |level| half(float(level)), half)
+        }
+        (Depth::Float, Color::Rgb) if is_half => {
+            write_as::<RgbHalf>(picture, plan, |level| half(float(level)), half)
+        }
         (Depth::Eight, Color::Gray) => write_as::<Gray8>(picture, plan, level8, eight),
         (Depth::Eight, Color::Rgb) => write_as::<RGB8>(picture, plan, level8, eight),
         (Depth::Sixteen, Color::Gray) => write_as::<Gray16>(picture, plan, level16, sixteen),
         (Depth::Sixteen, Color::Rgb) => write_as::<RGB16>(picture, plan, level16, sixteen),
         (Depth::Float, Color::Gray) => write_as::<Gray32Float>(picture, plan, float, |v| v),
         (Depth::Float, Color::Rgb) => write_as::<RGB32Float>(picture, plan, float, |v| v),
+    }
+}
+
+/// Grey in half floats, by their bits.
+struct GrayHalf;
+
+/// Colours in half floats, by their bits.
+struct RgbHalf;
+
+impl ColorType for GrayHalf {
+    type Inner = u16;
+    const TIFF_VALUE: PhotometricInterpretation = PhotometricInterpretation::BlackIsZero;
+    const BITS_PER_SAMPLE: &'static [u16] = &[16];
+    const SAMPLE_FORMAT: &'static [SampleFormat] = &[SampleFormat::IEEEFP];
+
+    /// There is no such predictor of floats; none is asked for.
+    fn horizontal_predict(row: &[u16], result: &mut Vec<u16>) {
+        result.extend_from_slice(row);
+    }
+}
+
+impl ColorType for RgbHalf {
+    type Inner = u16;
+    const TIFF_VALUE: PhotometricInterpretation = PhotometricInterpretation::RGB;
+    const BITS_PER_SAMPLE: &'static [u16] = &[16; 3];
+    const SAMPLE_FORMAT: &'static [SampleFormat] = &[SampleFormat::IEEEFP; 3];
+
+    fn horizontal_predict(row: &[u16], result: &mut Vec<u16>) {
+        GrayHalf::horizontal_predict(row, result);
     }
 }
 
@@ -57,6 +100,10 @@ where
         image.resolution_unit(ResolutionUnit::Inch);
         image.x_resolution(thousandths(x));
         image.y_resolution(thousandths(y));
+    } else if let Some(aspect) = picture.aspect_in(ContainerFormat::Tiff) {
+        image.resolution_unit(ResolutionUnit::None);
+        image.x_resolution(thousandths(aspect.x));
+        image.y_resolution(thousandths(aspect.y));
     }
     let tags = image.encoder();
     if origin.orientation.exif() != 1 {
@@ -65,12 +112,11 @@ where
     if let Some(icc) = plan.icc {
         tags.write_tag(Tag::IccProfile, icc)?;
     }
-    if let Some(layout) = &origin.tiff {
-        for (tag, text) in [(Tag::Artist, &layout.artist), (Tag::Copyright, &layout.copyright)] {
-            if let Some(text) = text {
-                let entry = tags.write_entry_bytes(Type::ASCII, text)?;
-                tags.extend_from(&Directory::from_iter([(tag, entry)]));
-            }
+    let notes = picture.notes_in(ContainerFormat::Tiff);
+    for note in notes.into_iter().flat_map(|notes| &notes.parts) {
+        if let Note::Tag { tag, kind, value } = note {
+            let entry = tags.write_entry_bytes(byte_kind(*kind), value)?;
+            tags.extend_from(&Directory::from_iter([(Tag::from_u16_exhaustive(*tag), entry)]));
         }
     }
     image.write_data(&samples)?;
@@ -99,6 +145,16 @@ fn extra_samples<'a>(picture: &'a Picture, plan: &Plan<'a>) -> Vec<(ExtraSamples
             _ => Some((kind(code), planes.next()?)),
         })
         .collect()
+}
+
+/// A type whose values have a byte each.
+fn byte_kind(kind: u16) -> Type {
+    match kind {
+        1 => Type::BYTE,
+        2 => Type::ASCII,
+        6 => Type::SBYTE,
+        _ => Type::UNDEFINED,
+    }
 }
 
 fn thousandths(value: f64) -> Rational {

@@ -35,15 +35,16 @@ pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Pictur
         depth: kind.depth(),
         icc: metadata.icc,
         density: metadata.density,
+        aspect: metadata.aspect,
         orientation: metadata.orientation,
+        notes: metadata.notes,
         alpha_kind: kind.alpha.map(|(_, alpha)| alpha).unwrap_or_default(),
         ..Origin::synthetic(name, ContainerFormat::Tiff)
     };
     origin.tiff = Some(TiffLayout {
         extra_samples: kind.extra,
         alpha_at,
-        artist: metadata.artist,
-        copyright: metadata.copyright,
+        is_half: kind.float && kind.bits == 16,
     });
     let (width, height) = (kind.width, kind.height);
     let mut picture = Picture { width, height, rgb, alpha, extra, origin };

@@ -25,7 +25,6 @@ pub(super) mod tag {
     pub(in crate::tiff_file) const Y_RESOLUTION: u16 = 283;
     pub(in crate::tiff_file) const PLANAR_CONFIGURATION: u16 = 284;
     pub(in crate::tiff_file) const RESOLUTION_UNIT: u16 = 296;
-    pub(in crate::tiff_file) const ARTIST: u16 = 315;
     pub(in crate::tiff_file) const PREDICTOR: u16 = 317;
     pub(in crate::tiff_file) const COLOR_MAP: u16 = 320;
     pub(in crate::tiff_file) const TILE_WIDTH: u16 = 322;
@@ -42,10 +41,11 @@ pub(super) mod tag {
     pub(in crate::tiff_file) const REFERENCE_BLACK_WHITE: u16 = 532;
     pub(in crate::tiff_file) const XMP: u16 = 700;
     pub(in crate::tiff_file) const IMAGE_DEPTH: u16 = 32_997;
-    pub(in crate::tiff_file) const COPYRIGHT: u16 = 33_432;
     pub(in crate::tiff_file) const IPTC: u16 = 33_723;
+    pub(in crate::tiff_file) const PHOTOSHOP: u16 = 34_377;
     pub(in crate::tiff_file) const ICC_PROFILE: u16 = 34_675;
     pub(in crate::tiff_file) const EXIF_DIRECTORY: u16 = 34_665;
+    pub(in crate::tiff_file) const CREDENTIALS: u16 = 52_545;
 }
 
 /// Types of values.
@@ -126,9 +126,9 @@ impl Layout {
 
 impl Entry {
     /// The size of one value; 0 for an unknown type.
-    fn value_bytes(&self) -> u64 {
+    pub(super) fn value_bytes(&self) -> u64 {
         match self.kind {
-            1 | 2 | 6 | 7 => 1,
+            1 | 2 | 6 | 7 | 129 => 1,
             3 | 8 => 2,
             4 | 9 | 11 | 13 => 4,
             5 | 10 | 12 | 16 | 17 | 18 => 8,
@@ -246,7 +246,7 @@ impl<R: Read + Seek> File<R> {
     }
 
     /// The bytes of an entry's first values, at most `most` values.
-    fn value(&mut self, entry: &Entry, most: u64) -> Result<Vec<u8>, AssetErrorKind> {
+    pub(super) fn value(&mut self, entry: &Entry, most: u64) -> Result<Vec<u8>, AssetErrorKind> {
         let offset_bytes = self.layout.offset_bytes();
         let size = entry.value_bytes();
         let all = entry.count.checked_mul(size).ok_or(AssetErrorKind::Truncated)?;
