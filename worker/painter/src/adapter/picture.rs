@@ -274,8 +274,7 @@ impl OpenAsset for OpenPicture {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
         let coverage = self.coverage.as_ref().map_or(0, Mask::bytes);
-        let key =
-            self.key.as_ref().map_or(0, ColorKey::bytes) + size_of_val(&self.beyond[..]) as u64;
+        let key = self.key.as_ref().map_or(0, ColorKey::bytes) + self.beyond.bytes();
         let planes = self.alpha.iter().chain(&self.extra).chain(&self.unpainted);
         planes.map(values).sum::<u64>() + coverage + key + kept + self.origin.bytes()
     }
