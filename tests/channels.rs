@@ -84,6 +84,22 @@ fn named_channels_of_packed_maps_are_painted_and_no_others() {
 }
 
 #[test]
+fn channels_of_tiles_of_every_size_come_back() {
+    let project = project("[[rules]]\nmatch = \"art/*\"\nudim = true\nchannels = \"g\"\n");
+    let tile = |side: u32, seed: u32| pictures::bricks(side, side, seed);
+    let tiles = [("art/a.1001.png", tile(SIDE, 3)), ("art/a.1002.png", tile(SIDE / 2, 4))];
+    tiles.iter().for_each(|(name, tile)| project.save(name, tile));
+    project.build();
+    for (name, before) in tiles {
+        let after = painted(&project, &name["art/".len()..]).to_rgb8();
+        assert_eq!(before.dimensions(), after.dimensions());
+        let pairs = || before.pixels().zip(after.pixels());
+        assert!(pairs().all(|(one, other)| (one[0], one[2]) == (other[0], other[2])), "{name}");
+        assert!(pairs().any(|(one, other)| one[1] != other[1]), "{name}");
+    }
+}
+
+#[test]
 fn a_colour_key_stays_and_is_asked_for() {
     let project = project("[[rules]]\nmatch = \"art/*\"\n");
     project.save("art/imp.png", &sprite());
@@ -106,7 +122,7 @@ fn a_colour_key_stays_and_is_asked_for() {
 
     project.replace("impasto.toml", "color_key", "format = \"jpg\"\ncolor_key");
     let refused = project.run(&["build"]).expect_code(1);
-    assert!(refused.err.contains("color key #ff00ff, which jpg does not keep"), "{refused}");
+    assert!(refused.err.contains("colour key #ff00ff, which jpg does not keep"), "{refused}");
     // One picture by itself, by the same flags.
     let one = ["stylize", "art/imp.png", "--style", "styles/swirls.png", "--method", "arbitrary"];
     let with = |more: &[&'static str]| project.run(&[&one[..], more].concat());

@@ -135,8 +135,13 @@ fn a_farm_paints_the_same_sky_and_so_does_one_command() {
     let one = ["stylize", "art/sky.dds", "--style", "styles/swirls.png", "--method", "arbitrary"];
     project.run(&[&one[..], &["-o", "one.dds"]].concat()).expect_code(0);
     assert!(project.read("one.dds") == alone.read("out/sky.dds"), "as in the project");
-    let refused = project.run(&[&one[..], &["-o", "one.png"]].concat()).expect_code(1);
-    assert!(refused.err.contains("is a cube map: it can be written as dds only"), "{refused}");
+    let refused = project.run(&[&one[..], &["-o", "one.png"]].concat()).expect_code(2);
+    assert!(
+        refused.err.contains(
+            "is a cube map, whose faces stay in their format: it can be written as dds only"
+        ),
+        "{refused}"
+    );
     let seen = project.run(&["inspect", "art/sky.dds"]).expect_code(0);
     assert!(seen.out.contains("a cube map, whose faces have 64 x 64 pixels"), "{seen}");
 }

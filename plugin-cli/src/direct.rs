@@ -152,7 +152,8 @@ pub(crate) fn paint(
     let sources = subject.read()?;
     let crop = args.style_crop.filter(|crop| !crop.is_none());
     let styles = style_sizes(&sources, crop)?;
-    if subject.recipe.optimize.style_scale.is_none() {
+    let patch = &subject.recipe;
+    if patch.optimize.style_scale.is_none() && patch.common.style_size.is_none() {
         keep_texels(&mut recipe, &styles);
     }
     let asset = sources.files.get(&Part::Color).map(header_of).transpose();

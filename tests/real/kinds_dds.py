@@ -101,7 +101,7 @@ def kind(name, option, layout, mips=1, seed=41, body=None, **how):
     if isinstance(layout, Blocks):
         bound, what = LEAST, "bcdec (imagecodecs)"
     elif getattr(layout, "dtype", "") == "f4":
-        bound = "a last bit"
+        bound = "one part in 100,000"
     also = texels.right_mips(
         layout, is_encoded(layout, "dxgi" in how), how.get("mode") != 4) if mips > 1 else ()
     return Kind("DDS", "dds", name, option, dds(layout, body, mips=mips, **how),

@@ -17,7 +17,7 @@ CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 PASSES = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
           (0, 1, 1, 2)]
 # What a file says of its colours and its size. All of it comes back as it is.
-KEPT = [b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM", b"pHYs", b"sBIT"]
+KEPT = [b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM", b"pHYs"]
 TEXT = [b"tEXt", b"zTXt", b"iTXt"]
 XMP = (b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
        b'syntax-ns#"><rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" '
@@ -211,7 +211,6 @@ def kinds():
             (b"tEXt", b"Title\0A picture"), (b"tEXt", b"Author\0Somebody"),
             (b"zTXt", b"Comment\0\0" + zlib.compress(b"by hand " * 20)),
             (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP)]),
-        ("significant bits", [(b"sBIT", bytes([5, 6, 5]))]),
     ]:
         yield kind(2, 8, rgb, option, chunks)
         yield kind(2, 16, deep, option, chunks)

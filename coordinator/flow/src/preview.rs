@@ -105,7 +105,7 @@ fn shrink(
     let most = u32::try_from(most).unwrap_or(MAX_SIDE).min(MAX_SIDE);
     let Some(side) = preview_side(width, height, most) else { return };
     let form = Arc::make_mut(&mut task.form);
-    form.action.set_size(side);
+    form.action.shrink(width.max(height), side);
     if grid.is_some() {
         form.action.outputs.truncate(1);
         task.outputs = task.outputs.iter().take(1).cloned().collect();
@@ -139,8 +139,11 @@ fn shrink(
     });
     let others: Vec<_> = beside.chain([header]).map(ImageHeader::footprint).collect();
     let own = if action.kind.has_seams() { estimate::material_bytes(asset) } else { 0 };
-    let painted = estimate::memory_bytes(&action.recipe, size, &sources, &styles) + masked + own;
-    let read = estimate::decoding_bytes(&action.recipe, size, &decoded, &others);
+    let recipe = estimate::sized(&action.recipe, asset, size);
+    let channels = estimate::channels_bytes(&recipe, asset, size);
+    let painted =
+        estimate::memory_bytes(&recipe, size, &sources, &styles) + masked + own + channels;
+    let read = estimate::decoding_bytes(&recipe, size, &decoded, &others);
     task.least_memory_bytes = painted.max(read);
     task.work = estimate::action_work(action, size.0, size.1);
     task.action = task.whole_action().digest();

@@ -7,6 +7,8 @@
 mod one_pass;
 mod training;
 
+use std::borrow::Cow;
+
 use impasto_types::{
     Action, Arbitrary, Channels, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer,
     Profile, Recipe, Scale, Training, VggLayer,
@@ -145,11 +147,28 @@ pub fn material_bytes((width, height): (u32, u32)) -> u64 {
 }
 
 /// Memory of an attempt whose channels are painted one by one, in addition to [`memory_bytes`]: the
-/// asset's colours as they were, and a picture of each channel.
-pub fn channels_bytes(recipe: &Recipe, (width, height): (u32, u32)) -> u64 {
+/// asset's colours as they were, twice, and for each channel its picture, and what it has been
+/// painted, in the result's size.
+pub fn channels_bytes(recipe: &Recipe, asset: (u32, u32), result: (u32, u32)) -> u64 {
     let channels = recipe.common().channels;
-    let pictures = if channels == Channels::default() { 0 } else { 1 + channels.pictures() as u64 };
-    3 * 4 * pictures * u64::from(width) * u64::from(height)
+    if channels == Channels::default() {
+        return 0;
+    }
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let pictures = channels.pictures() as u64;
+    3 * 4 * ((2 + pictures) * pixels(asset) + pictures * pixels(result))
+}
+
+/// The recipe with its style's size for a result, as far as it is known before models are measured:
+/// otherwise as if the style were looked at whole.
+pub fn sized(recipe: &Recipe, asset: (u32, u32), result: (u32, u32)) -> Cow<'_, Recipe> {
+    let longer = |(width, height): (u32, u32)| width.max(height);
+    let grown = f64::from(longer(result)) / f64::from(longer(asset).max(1));
+    let density = recipe.common().texel_density.map_or(f64::INFINITY, f64::from) * grown;
+    match recipe.with_style_size(longer(result), Some(density)) {
+        Ok(Some(sized)) => Cow::Owned(sized),
+        Ok(None) | Err(_) => Cow::Borrowed(recipe),
+    }
 }
 
 /// The recipes of the runs in which an action's picture is painted, at most: one for each of its
@@ -175,7 +194,7 @@ pub fn regions_bytes(action: &Action, asset: (u32, u32), result: (u32, u32)) -> 
     if action.regions.is_none() {
         return 0;
     }
-    let coats = runs(action).len() as u64;
+    let coats = runs(action).len() as u64 * action.recipe.common().channels.pictures() as u64;
     4 * ((3 + 2 * coats) * pixels(asset) + 3 * coats * pixels(result))
 }
 

@@ -1,7 +1,7 @@
 //! Assets that cannot be painted. They count as failures and do not stop the others.
 
 use impasto_types::{
-    AssetPath, CannotWrite, Component, ContainerFormat, MAX_SIDE, NoDensity, Part, Recipe, Shape,
+    AssetPath, CannotWrite, ContainerFormat, MAX_SIDE, NoDensity, Part, Recipe, Shape,
 };
 
 use crate::grouping::Asset;
@@ -39,6 +39,11 @@ pub enum ProblemCause {
     TooLarge { width: u32, height: u32 },
     #[error("it has no alpha, which `channels` says is to be painted")]
     NoAlpha,
+    #[error(
+        "its alpha cannot be painted, as `channels` says: it is a set of tiles, a model, a cube map, \
+         or shown by a mesh"
+    )]
+    SharedAlpha,
     #[error("it {0}")]
     NoDensity(#[from] NoDensity),
     #[error("its result {0}")]
@@ -88,9 +93,6 @@ pub(crate) fn paintable(
         recipe.common().check_format(format)?;
         if header.is_cube() && format != asset {
             return Err(CannotWrite::Cube(asset).into());
-        }
-        if !alpha && recipe.common().channels.alone().any(|one| one == Component::Alpha) {
-            return Err(ProblemCause::NoAlpha);
         }
         Ok((width, height))
     }

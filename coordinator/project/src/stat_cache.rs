@@ -177,7 +177,7 @@ mod tests {
 
         let file = test.project().state_file(FILE);
         let whole = fs::read(&file).expect("it is there");
-        for broken in [&b""[..], b"impasto stat-cache 3\n", &whole[..whole.len() - 1]] {
+        for broken in [&b""[..], b"impasto stat-cache 4\n", &whole[..whole.len() - 1]] {
             fs::write(&file, broken).expect("it is written");
             let cache = StatCache::load(test.project());
             assert_eq!((cache.count(), cache.output_count()), (0, 0), "{broken:?}");

@@ -101,6 +101,9 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
             let mut patch = look.clone();
             patch.common.size = size;
             let mut recipe = patch.resolve().map_err(Failure::usage)?;
+            if let Some(side) = size.filter(|_| args.common.size.is_none()) {
+                recipe.common_mut().shrink(longer, side);
+            }
             recipe.check().map_err(Failure::usage)?;
             let needed = recipe.method().models().iter();
             let models = needed.map(|name| ensure_model(models_dir.as_deref(), *name, context));

@@ -177,11 +177,12 @@ impl Action {
         self.styles.iter().map(|style| (style, &self.recipe)).chain(of_regions)
     }
 
-    /// Gives the result, and so every region of it, another size.
-    pub fn set_size(&mut self, size: u32) {
+    /// Gives the result, and so every region of it, another size: as if it were seen from further
+    /// away, with strokes that are as much smaller. Sizes are of longer sides.
+    pub fn shrink(&mut self, from: u32, to: u32) {
         let of_regions = self.regions.iter_mut().flat_map(|regions| &mut regions.named);
         let recipes = of_regions.filter_map(|region| region.recipe.as_mut());
-        recipes.chain([&mut self.recipe]).for_each(|recipe| recipe.common_mut().size = Some(size));
+        recipes.chain([&mut self.recipe]).for_each(|recipe| recipe.common_mut().shrink(from, to));
     }
 
     /// All blobs that this action needs, models included, except outputs of other tasks, which are

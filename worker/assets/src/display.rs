@@ -29,10 +29,16 @@ impl Picture {
     /// Whether its numbers are light: the file says so, or they are the floats of a TIFF, which
     /// cannot say so, and some are so large that no display shows them.
     pub fn is_light(&self) -> bool {
-        let Origin { format, depth, is_data, tone, .. } = &self.origin;
-        let may_be = *format == ContainerFormat::Tiff && *depth == Depth::Float && !is_data;
         let is_beyond = || self.rgb.iter().any(|number| *number > BEYOND_DISPLAY);
-        tone.is_none() && (self.origin.is_scene_linear() || may_be && is_beyond())
+        self.may_be_light() && (self.origin.is_scene_linear() || is_beyond())
+    }
+
+    /// Whether its numbers may be light, if other pictures of its kind have numbers that no display
+    /// shows.
+    pub fn may_be_light(&self) -> bool {
+        let Origin { format, depth, is_data, tone, .. } = &self.origin;
+        let is_float = *format == ContainerFormat::Tiff && *depth == Depth::Float && !is_data;
+        tone.is_none() && (self.origin.is_scene_linear() || is_float)
     }
 
     /// A picture whose numbers are levels of a display, from 0 to 255: light goes through a
@@ -50,7 +56,7 @@ impl Picture {
     /// The same by a curve that other pictures have, too.
     #[must_use]
     pub fn to_display_by(mut self, curve: ToneCurve) -> Self {
-        if self.is_light() {
+        if self.may_be_light() {
             self.rgb.iter_mut().for_each(|number| *number = curve.level(*number / 255.0));
             self.origin.tone = Some(curve);
         }

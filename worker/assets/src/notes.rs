@@ -65,10 +65,11 @@ impl Notes {
         self.taken.saturating_add(bytes).saturating_add(NOTE_BYTES) <= METADATA_BYTES
     }
 
-    /// Adds a part; false if that would be more than a file may have beside its pixels.
+    /// Adds a part; false if that would be more than a file may have beside its pixels, or if it
+    /// holds or describes pixels that are not there any more.
     pub(crate) fn add(&mut self, note: Note) -> bool {
         let bytes = note.content().len() as u64;
-        let may = self.may_add(bytes);
+        let may = self.may_add(bytes) && !tells_of_old_pixels(note.content());
         if may {
             self.taken += bytes + NOTE_BYTES;
             self.parts.push(note);
@@ -83,6 +84,25 @@ impl Notes {
             set_orientation(note.content_mut(), digit);
         }
     }
+}
+
+/// Whether text has a thumbnail of the picture, or tells of parts that a result does not have: more
+/// XMP, a video behind the picture, a gain map.
+fn tells_of_old_pixels(text: &[u8]) -> bool {
+    /// EXIF as hexadecimal numbers, as ImageMagick writes it into PNGs.
+    const RAW: [&[u8]; 2] = [b"Raw profile type exif", b"Raw profile type APP1"];
+    const XMP: [&[u8]; 7] = [
+        b"xmp:Thumbnails",
+        b"xmpNote:HasExtendedXMP",
+        b"GCamera:MotionPhoto",
+        b"GCamera:MicroVideo",
+        b"Container:Directory",
+        b"hdrgm:",
+        b"HDRGainMap",
+    ];
+    let is_xmp = || find(text, b"rdf:RDF").is_some();
+    RAW.iter().any(|name| text.starts_with(name))
+        || is_xmp() && XMP.iter().any(|name| find(text, name).is_some())
 }
 
 /// XMP has it as an attribute or as an element; compressed text is left alone.
@@ -110,6 +130,18 @@ pub(crate) fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_tells_of_old_pixels_is_not_kept() {
+        let add = |text: &str| {
+            let payload = text.as_bytes().to_vec();
+            Notes::default().add(Note::Segment { marker: 0xe1, payload })
+        };
+        assert!(add("<rdf:RDF dc:creator='A'/>") && add("a story about xmp:Thumbnails"));
+        assert!(!add("<rdf:RDF><xmp:Thumbnails>AAAA</xmp:Thumbnails></rdf:RDF>"));
+        assert!(!add("<rdf:RDF xmpNote:HasExtendedXMP='12'/>"));
+        assert!(!add("Raw profile type exif\0\0"));
+    }
 
     #[test]
     fn notes_are_bounded_however_small_they_are() {

@@ -8,7 +8,7 @@ use crate::density::PixelAspect;
 use crate::exif::{EXIF_BYTES, Exif};
 use crate::metadata::Metadata;
 use crate::notes::Note;
-use crate::png_color::{PngColor, PngKind, SignificantBits};
+use crate::png_color::PngColor;
 use crate::{AssetErrorKind, Density};
 
 const CHECKSUM_BYTES: u64 = 4;
@@ -31,7 +31,6 @@ pub(crate) fn read_metadata<R: BufRead + Seek>(reader: &mut R) -> Result<Metadat
 struct Walk {
     metadata: Metadata,
     color: PngColor,
-    kind: PngKind,
     has_pixels: bool,
     /// The number of frames that the animation announces.
     announced: Option<u32>,
@@ -96,7 +95,6 @@ impl Walk {
                 if let [.., depth, kind, _, _, _] = content {
                     self.metadata.add(FileTrait::Palette, *kind == 3);
                     self.metadata.add(FileTrait::LowDepth, *depth < 8);
-                    self.kind = PngKind { depth: *depth, color: *kind };
                 }
             }
             b"fcTL" => {
@@ -111,7 +109,6 @@ impl Walk {
             }
             b"iCCP" => self.metadata.add(FileTrait::Icc, true),
             b"pHYs" => (self.metadata.density, self.metadata.aspect) = dimensions(content),
-            b"sBIT" => color.sbit = color.sbit.or(SignificantBits::of(content, self.kind)),
             b"cICP" => color.cicp = color.cicp.or(content.try_into().ok()),
             b"mDCV" => color.mdcv = color.mdcv.or(content.try_into().ok()),
             b"cLLI" => color.clli = color.clli.or(content.try_into().ok()),

@@ -13,69 +13,12 @@ pub struct PngColor {
     pub(crate) srgb: Option<[u8; 1]>,
     pub(crate) gama: Option<[u8; 4]>,
     pub(crate) chrm: Option<[u8; 32]>,
-    pub(crate) sbit: Option<SignificantBits>,
-}
-
-/// How many bits of each sample the picture had before it was stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SignificantBits {
-    /// One for each channel of `kind`, of which the first ones count.
-    bits: [u8; 4],
-    pub kind: PngKind,
-}
-
-/// The numbers of a PNG's pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct PngKind {
-    /// Bits of a sample.
-    pub depth: u8,
-    /// What its samples are, by PNG's own number.
-    pub color: u8,
-}
-
-impl SignificantBits {
-    /// `None` unless they fit the pixels.
-    pub(crate) fn of(content: &[u8], kind: PngKind) -> Option<Self> {
-        let mut bits = [0; 4];
-        let channels = kind.channels()?;
-        let fit = content.len() == channels
-            && content.iter().all(|bits| (1..=kind.sample_depth()).contains(bits));
-        bits.get_mut(..content.len()).filter(|_| fit)?.copy_from_slice(content);
-        Some(Self { bits, kind })
-    }
-
-    fn content(&self) -> &[u8] {
-        &self.bits[..self.kind.channels().unwrap_or(0)]
-    }
-}
-
-impl PngKind {
-    /// Of a pixel as it is shown; a palette's has three.
-    fn channels(self) -> Option<usize> {
-        match self.color {
-            0 => Some(1),
-            2 | 3 => Some(3),
-            4 => Some(2),
-            6 => Some(4),
-            _ => None,
-        }
-    }
-
-    /// A palette has colours of 8 bits.
-    fn sample_depth(self) -> u8 {
-        if self.color == 3 { 8 } else { self.depth }
-    }
 }
 
 impl PngColor {
     /// The chunks to write for pixels of a kind, in the order of precedence. Beside an ICC profile,
     /// sRGB is left out: it may not stand there.
-    pub(crate) fn chunks(
-        &self,
-        beside_icc: bool,
-        kind: PngKind,
-    ) -> impl Iterator<Item = ([u8; 4], &[u8])> {
-        let sbit = self.sbit.as_ref().filter(|sbit| sbit.kind == kind);
+    pub(crate) fn chunks(&self, beside_icc: bool) -> impl Iterator<Item = ([u8; 4], &[u8])> {
         let srgb = self.srgb.as_ref().filter(|_| !beside_icc);
         let chunks = [
             (*b"cICP", self.cicp.as_ref().map(<[u8; 4]>::as_slice)),
@@ -84,7 +27,6 @@ impl PngColor {
             (*b"sRGB", srgb.map(<[u8; 1]>::as_slice)),
             (*b"gAMA", self.gama.as_ref().map(<[u8; 4]>::as_slice)),
             (*b"cHRM", self.chrm.as_ref().map(<[u8; 32]>::as_slice)),
-            (*b"sBIT", sbit.map(SignificantBits::content)),
         ];
         chunks.into_iter().filter_map(|(name, content)| content.map(|content| (name, content)))
     }

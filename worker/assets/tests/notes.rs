@@ -121,27 +121,6 @@ fn text_of_png_comes_back() {
     assert_eq!(traits(&png_with(&[time, (b"teST", b"me")], &[]), "a.png"), []);
 }
 
-#[test]
-fn significant_bits_come_back_for_the_same_pixels() {
-    use png::ColorType as C;
-    let check = |color: C, bits: &[u8], is_kept: bool| {
-        let bytes = png_of(color, &[(b"sBIT", bits)], &[]);
-        let expected = if is_kept { vec![(*b"sBIT", bits.to_vec())] } else { Vec::new() };
-        assert_eq!(chunks(&again(&bytes, "a.png")), expected, "{bits:?}");
-    };
-    check(C::Rgb, &[5, 6, 5], true);
-    check(C::Grayscale, &[7], true);
-    check(C::GrayscaleAlpha, &[7, 1], true);
-    check(C::Rgba, &[8, 8, 8, 1], true);
-    for wrong in [&[][..], &[5], &[5, 6, 9], &[5, 6, 0], &[5, 6, 5, 5], &[5; 40]] {
-        check(C::Rgb, wrong, false);
-    }
-    // Grey that is painted in colour.
-    let mut gray = read(&png_of(C::Grayscale, &[(b"sBIT", &[7])], &[]), "a.png");
-    gray.rgb[0] = 200.0;
-    assert_eq!(chunks(&written(&gray, ContainerFormat::Png)), []);
-}
-
 /// A JPEG with segments after its start.
 fn jpeg_with(segments: &[(u8, &[u8])]) -> Vec<u8> {
     let jpeg = written(&plain(ContainerFormat::Jpeg), ContainerFormat::Jpeg);
@@ -336,7 +315,7 @@ fn damage_at_any_place_is_survived() {
     let xmp = [b"http://ns.adobe.com/xap/1.0/\0", XMP].concat();
     let tags: [(u16, u16, &[u8]); 3] = [(270, 2, b"a picture\0"), (700, 1, XMP), (34_665, 1, b"a")];
     let files = [
-        ("a.png", png_with(&[(b"eXIf", EXIF), (b"tEXt", b"a\0b"), (b"sBIT", &[5; 3])], &[])),
+        ("a.png", png_with(&[(b"eXIf", EXIF), (b"tEXt", b"a\0b")], &[])),
         ("a.jpg", jpeg_with(&[(0xe1, &exif), (0xed, iptc), (0xe1, &xmp), (0xfe, b"me")])),
         ("a.webp", webp_with(0b1100, &[(b"EXIF", EXIF), (b"XMP ", XMP)])),
         ("a.tif", tiff_with(Layout::default(), &tags)),

@@ -6,7 +6,7 @@
 //! gigabytes, so nothing but its header says what it takes.
 
 use impasto_assets::{Header, Limits, Orientation, model_maps, read_header};
-use impasto_types::{Action, AlphaUse, AssetKind, Channels, Part, PreserveColor, UdimGrid};
+use impasto_types::{Action, AlphaUse, AssetKind, Channels, Depth, Part, PreserveColor, UdimGrid};
 
 use crate::sources::Sources;
 use crate::{PaintError, Prepared, Source};
@@ -92,6 +92,7 @@ pub(crate) fn check(
                 let result = u64::from(result.0) * u64::from(result.1);
                 let named = action.regions.iter().flat_map(|regions| &regions.named);
                 let coats = 1 + named.filter(|region| !region.is_kept()).count() as u64;
+                let coats = coats * common.channels.pictures() as u64;
                 budget.add(source, |header| regions_step(header, asset, coats, result))?;
             }
             _ => {
@@ -101,15 +102,23 @@ pub(crate) fn check(
                     let has_key = common.color_key.is_some();
                     let is_coverage = common.alpha_use() != AlphaUse::Data && header.alpha;
                     let mut step = asset_step(header, upright, is_coverage || has_key);
+                    // Those of its numbers that paint cannot reach, and where.
+                    if header.depth == Depth::Float {
+                        step.kept_bytes += 4 * VALUE * pixels;
+                        step.peak_bytes = step.peak_bytes.max(step.kept_bytes + 4 * VALUE * pixels);
+                    }
                     // Where its holes are, and how much is there while they are filled.
                     if has_key {
                         step.kept_bytes += VALUE * pixels;
                         step.peak_bytes = step.peak_bytes.max(step.kept_bytes + VALUE * pixels);
                     }
-                    // A picture of each channel, beside the colours as they were.
+                    // A picture of each channel, and its paint, beside the colours as they were,
+                    // which the asset and its channels have.
                     if common.channels != Channels::default() {
-                        let pictures = 1 + common.channels.pictures() as u64;
-                        step.kept_bytes += 3 * VALUE * pictures * pixels;
+                        let pictures = common.channels.pictures() as u64;
+                        let result = u64::from(result.0) * u64::from(result.1);
+                        let held = (2 + pictures) * pixels + pictures * result;
+                        step.kept_bytes += 3 * VALUE * held;
                         step.peak_bytes = step.peak_bytes.max(step.kept_bytes);
                     }
                     // Where islands are, and for each pixel which is nearest.

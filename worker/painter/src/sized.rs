@@ -18,15 +18,16 @@ pub(crate) fn sized(action: &Action, sources: &Sources) -> Result<Option<Action>
         return Ok(None);
     }
     let color = sources.files.get(&Part::Color).and_then(budget::header);
-    let own = budget::own_size(action, sources, color.as_ref());
-    let Some(own) = own.filter(|(width, height)| action.recipe.common().can_paint(*width, *height))
-    else {
-        return Ok(None);
-    };
     let longer = |(width, height): (u32, u32)| width.max(height);
-    let result_px = longer(action.recipe.common().output_size(own.0, own.1));
+    let result_px = longer(budget::result_size(action, sources, color.as_ref()));
     // The result may have other pixels than the asset.
-    let grown = f64::from(result_px) / f64::from(longer(own).max(1));
+    let grown = match budget::own_size(action, sources, color.as_ref()) {
+        Some((width, height)) if !action.recipe.common().can_paint(width, height) => {
+            return Ok(None);
+        }
+        Some(own) => f64::from(result_px) / f64::from(longer(own).max(1)),
+        None => 1.0,
+    };
     let texture = action.texture.clone().unwrap_or_default();
     let mut action = action.clone();
     let regions = action.regions.iter_mut().flat_map(|regions| &mut regions.named);

@@ -168,6 +168,11 @@ impl RuleRegions {
 }
 
 impl PaintedRegions {
+    /// The recipes of regions that have one of their own.
+    pub(crate) fn recipes(&self) -> impl Iterator<Item = &Recipe> {
+        self.colors.values().flatten().filter_map(|region| region.recipe.as_ref())
+    }
+
     /// The styles that colours name.
     pub(crate) fn styles(&self) -> impl Iterator<Item = &str> {
         self.colors.values().flatten().map(|region| region.style.as_str())

@@ -1,10 +1,9 @@
 //! The tasks of one asset, planned without regard to the others.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use impasto_types::{AssetPath, ContainerFormat, MAX_SIDE, Part, Recipe, is_same_shape};
+use impasto_types::{AssetPath, Component, ContainerFormat, MAX_SIDE, Part, Recipe, is_same_shape};
 
 use super::template::{AssetFiles, Template, Templates, Whole};
 use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
@@ -81,27 +80,37 @@ fn check_models(
     Ok(())
 }
 
-/// The recipe with its style's size for a result, as far as it is known before models are measured:
-/// otherwise as if the style were looked at whole.
-fn sized(recipe: &Recipe, (width, height): (u32, u32)) -> Cow<'_, Recipe> {
-    let density = recipe.common().texel_density.map_or(f64::INFINITY, f64::from);
-    match recipe.with_style_size(width.max(height), Some(density)) {
-        Ok(Some(sized)) => Cow::Owned(sized),
-        Ok(None) | Err(_) => Cow::Borrowed(recipe),
-    }
-}
-
 /// That the size of a surface is known where the style's is in metres of it.
 fn check_density(
+    painting: &Painting,
+    header: ImageHeader,
+    companions: &[(Part, AssetPath, InputFile)],
+) -> Result<(), ProblemCause> {
+    let has = |wanted: Part| companions.iter().any(|(part, _, _)| *part == wanted);
+    let measured = (header.format.is_model() || has(Part::Mesh)).then_some(1.0);
+    let regions = painting.regions.iter().filter(|_| has(Part::Regions));
+    let recipes = regions.flat_map(|regions| regions.recipes()).chain([&painting.recipe]);
+    for recipe in recipes {
+        let density = measured.or(recipe.common().texel_density.map(f64::from));
+        recipe.with_style_size(header.width.max(header.height), density)?;
+    }
+    Ok(())
+}
+
+/// That alpha is there where it is to be painted; of several pictures together it cannot be.
+fn check_alpha(
     recipe: &Recipe,
     header: ImageHeader,
     companions: &[(Part, AssetPath, InputFile)],
 ) -> Result<(), ProblemCause> {
-    let is_measured =
-        header.format.is_model() || companions.iter().any(|(part, _, _)| *part == Part::Mesh);
-    let density = is_measured.then_some(1.0).or(recipe.common().texel_density.map(f64::from));
-    recipe.with_style_size(header.width.max(header.height), density)?;
-    Ok(())
+    let is_painted = recipe.common().channels.alone().any(|one| one == Component::Alpha);
+    let is_several = header.is_whole()
+        || companions.iter().any(|(part, _, _)| matches!(part, Part::Udim(_) | Part::Mesh));
+    match (is_painted, is_several) {
+        (true, true) => Err(ProblemCause::SharedAlpha),
+        (true, false) if !header.alpha => Err(ProblemCause::NoAlpha),
+        _ => Ok(()),
+    }
 }
 
 /// The size of a whole, if it is not too large and each of its files can be written.
@@ -151,7 +160,8 @@ impl Drafter<'_> {
             let has_relief = painting.recipe.common().relief > 0.0 && !header.is_whole();
             companions.retain(|(part, _, _)| has_relief || !part.is_surface());
             check_models(header, &companions)?;
-            check_density(&painting.recipe, header, &companions)?;
+            check_density(painting, header, &companions)?;
+            check_alpha(&painting.recipe, header, &companions)?;
             Ok((header, size, companions))
         });
         match paintable {
@@ -269,6 +279,7 @@ impl Drafter<'_> {
         let (recipe, size) = (&form.action.recipe, (width, height));
         let mask = masks.map(size_of).next();
         let own_size = (header.width, header.height);
+        let whole_size = Whole::of(header, companions).map_or(own_size, |whole| whole.sides);
         // What shows of islands is their mask, and so is the surface of a model.
         let has_islands =
             has_mesh || header.is_whole() || recipe.common().has_islands(header.alpha);
@@ -279,16 +290,17 @@ impl Drafter<'_> {
         // The tiles side by side, or a model's textures as they were.
         let own = own
             .or(Whole::of(header, companions).map(|whole| estimate::material_bytes(whole.sides)));
+        let sized = |recipe| estimate::sized(recipe, whole_size, size);
         let runs = estimate::runs(&form.action).into_iter();
-        let largest = runs
-            .map(|recipe| estimate::memory_bytes(&sized(recipe, size), size, &sources, &styles));
+        let largest =
+            runs.map(|recipe| estimate::memory_bytes(&sized(recipe), size, &sources, &styles));
         // The file is held as it came, and by its picture.
         let file = if header.format.is_model() { 2 * asset.blob().size_bytes } else { 0 };
-        let channels = estimate::channels_bytes(recipe, own_size);
+        let channels = estimate::channels_bytes(recipe, whole_size, size);
         let painted =
             largest.max().unwrap_or(0) + masked + own.unwrap_or_default() + channels + file;
         let read_with =
-            |others: &[_]| estimate::decoding_bytes(&sized(recipe, size), size, decoded, others);
+            |others: &[_]| estimate::decoding_bytes(&sized(recipe), size, decoded, others);
         let largest = maps.iter().map(|(_, _, file)| file.header.footprint());
         let largest = largest.max_by_key(|footprint| footprint.decoding_bytes());
         let read = match largest {

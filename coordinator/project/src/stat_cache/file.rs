@@ -19,7 +19,7 @@ use crate::fingerprint::Fingerprint;
 use crate::stamp::Stamp;
 
 /// Raised when an older or newer file would be misread.
-const MAGIC: &[u8] = b"impasto stat-cache 2\n";
+const MAGIC: &[u8] = b"impasto stat-cache 3\n";
 
 /// The bytes of the shortest entry: two lengths, sizes, times, id, digest and kind.
 const LEAST_ENTRY_BYTES: usize = 2 + 2 + 8 + 1 + 1 + 1 + 32 + 1;

@@ -156,7 +156,7 @@ fn regions_come_with_their_map_and_their_styles_are_fetched() {
     if let Some(regions) = &mut action.regions {
         regions.named[0].recipe = Some(recipe);
     }
-    action.set_size(64);
+    action.shrink(128, 64);
     action.check().expect("all regions have the new size");
     assert!(action.all_styles().all(|(_, recipe)| recipe.common().size == Some(64)));
     action.regions = None;

@@ -179,6 +179,14 @@ impl Common {
         self.alpha_use() == AlphaUse::Islands && (alpha || self.color_key.is_some())
     }
 
+    /// Gives the result another size: as if it were seen from further away. Sizes are of longer
+    /// sides, in pixels.
+    pub fn shrink(&mut self, from: u32, to: u32) {
+        self.size = Some(to);
+        let by = to as f32 / from.max(1) as f32;
+        self.style_size = self.style_size.map(|span| span.seen(by));
+    }
+
     /// Checks that a result may be written in this format.
     ///
     /// # Errors

@@ -20,6 +20,14 @@ impl StyleSpan {
     /// Of either.
     const MOST: f32 = 1e6;
 
+    /// The same where a result is so many times as large: metres stay what they are.
+    pub(super) fn seen(self, by: f32) -> Self {
+        match self {
+            Self::Pixels(pixels) => Self::Pixels((pixels * by).clamp(Self::LEAST_PX, Self::MOST)),
+            Self::Metres(metres) => Self::Metres(metres),
+        }
+    }
+
     /// The pixels of a result that it covers. `texels_per_m` is how many of its pixels a metre of
     /// the surface has.
     ///
@@ -90,6 +98,13 @@ impl From<StyleSpan> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pixels_shrink_with_a_result_and_metres_do_not() {
+        assert_eq!(StyleSpan::Pixels(64.0).seen(0.25), StyleSpan::Pixels(16.0));
+        assert_eq!(StyleSpan::Pixels(2.0).seen(0.25), StyleSpan::Pixels(1.0));
+        assert_eq!(StyleSpan::Metres(2.0).seen(0.25), StyleSpan::Metres(2.0));
+    }
 
     #[test]
     fn sizes_have_one_text_and_others_are_refused() {

@@ -7,7 +7,6 @@ use impasto_types::ContainerFormat;
 use super::{Plan, level8, level16};
 use crate::exif::Exif;
 use crate::notes::Note;
-use crate::png_color::PngKind;
 use crate::{Color, Depth, Picture};
 
 pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::EncodingError> {
@@ -33,14 +32,13 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, png::
     let notes = picture.notes_in(ContainerFormat::Png);
     let exif = Exif::written(picture.origin.orientation, notes.map(|notes| &notes.exif));
     info.exif_metadata = exif.map(Cow::Owned);
-    let kind = PngKind { depth: info.bit_depth as u8, color: info.color_type as u8 };
 
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::with_info(&mut bytes, info)?;
     encoder.set_compression(png::Compression::Balanced);
     let mut writer = encoder.write_header()?;
     if let Some(color) = &picture.origin.png_color {
-        for (name, content) in color.chunks(plan.icc.is_some(), kind) {
+        for (name, content) in color.chunks(plan.icc.is_some()) {
             writer.write_chunk(png::chunk::ChunkType(name), content)?;
         }
     }

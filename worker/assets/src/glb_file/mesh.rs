@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::accessors::{Accessor, Accessors, Fault};
 use super::document::{Document, Extensions, TextureInfo, Transform, Whole, element};
-use super::nodes::scales;
+use super::nodes::areas;
 use super::uses::base_colors;
 use super::{Container, Glb, damaged, damaged_by, unsupported};
 use crate::{AssetErrorKind, Corner, Limits, Model, Place, Triangle};
@@ -102,14 +102,14 @@ pub(super) fn read(
         unread: BTreeSet::new(),
         reasons: BTreeSet::new(),
     };
-    let scales = scales(&container.json);
+    let areas = areas(&container.json, geometry.meshes.len());
     let mut seen = BTreeSet::new();
     let meshes = geometry.meshes.iter().enumerate();
     for (mesh, primitive) in
         meshes.flat_map(|(at, mesh)| mesh.primitives.iter().map(move |it| (at, it)))
     {
         // What no node shows has its own size.
-        reader.extent.scale = scales.get(mesh).copied().flatten().unwrap_or(1.0);
+        reader.extent.unit = areas.get(mesh).copied().flatten().unwrap_or(1.0);
         let mode = primitive.mode.map_or(TRIANGLES, |mode| mode.0);
         if mode > FAN {
             continue;
@@ -148,8 +148,8 @@ struct Reader<'a> {
 /// How large the surface is, in its textures and in the scene.
 #[derive(Debug, Default)]
 struct Extent {
-    /// Metres of a unit of the mesh that is read.
-    scale: f64,
+    /// Square metres of a unit of the mesh that is read.
+    unit: f64,
     /// In pixels.
     texels: f64,
     /// In square metres.
@@ -168,7 +168,7 @@ impl Extent {
         let texels = (x * v - y * u).abs() / 2.0;
         if texels.is_finite() && area.is_finite() {
             self.texels += texels;
-            self.area += area * self.scale * self.scale;
+            self.area += area * self.unit;
         }
     }
 

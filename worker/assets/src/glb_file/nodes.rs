@@ -20,22 +20,29 @@ struct Node {
 }
 
 impl Node {
-    /// By how much it enlarges lengths: the cube root of what it does to volumes.
-    fn scale(&self) -> f64 {
-        let volume = match (self.matrix, self.scale) {
+    /// By how much it enlarges areas, on average over those across its axes.
+    fn area(&self) -> f64 {
+        let sides = match (self.matrix, self.scale) {
             (Some([a, b, c, _, d, e, f, _, g, h, i, ..]), _) => {
-                a * (e * i - f * h) - d * (b * i - c * h) + g * (b * f - c * e)
+                let (x, y, z) = ([a, b, c], [d, e, f], [g, h, i]);
+                [across(x, y), across(y, z), across(z, x)]
             }
-            (None, Some([x, y, z])) => x * y * z,
-            (None, None) => 1.0,
+            (None, Some([x, y, z])) => [(x * y).abs(), (y * z).abs(), (z * x).abs()],
+            (None, None) => return 1.0,
         };
-        volume.abs().cbrt()
+        sides.iter().sum::<f64>() / 3.0
     }
 }
 
-/// For each mesh that a node shows, the metres that a unit of its own space is at the first such
-/// node. No mesh is listed if the nodes cannot be read: nothing else depends on them.
-pub(super) fn scales(json: &str) -> Vec<Option<f64>> {
+/// The area between two vectors.
+fn across([a, b, c]: [f64; 3], [x, y, z]: [f64; 3]) -> f64 {
+    let normal = [b * z - c * y, c * x - a * z, a * y - b * x];
+    normal.iter().map(|part| part * part).sum::<f64>().sqrt()
+}
+
+/// For each of so many meshes, the square metres that a unit of its own space is at the first node
+/// that shows it. None has one if the nodes cannot be read: nothing else depends on them.
+pub(super) fn areas(json: &str, meshes: usize) -> Vec<Option<f64>> {
     let Scene { nodes } = serde_json::from_str(json).unwrap_or_default();
     let mut is_child = vec![false; nodes.len()];
     for child in nodes.iter().flat_map(|node| &node.children) {
@@ -43,7 +50,7 @@ pub(super) fn scales(json: &str) -> Vec<Option<f64>> {
             *is_child = true;
         }
     }
-    let mut scales = Vec::new();
+    let mut areas = vec![None; meshes];
     let mut is_visited = vec![false; nodes.len()];
     let roots = (0..nodes.len()).filter(|at| !is_child[*at]);
     let mut waiting: Vec<(usize, f64)> = roots.map(|root| (root, 1.0)).collect();
@@ -55,16 +62,13 @@ pub(super) fn scales(json: &str) -> Vec<Option<f64>> {
         if std::mem::replace(&mut is_visited[at], true) {
             continue;
         }
-        let scale = of_parent * node.scale();
-        if let Some(mesh) = node.mesh.map(Whole::index).filter(|mesh| *mesh < json.len()) {
-            if scales.len() <= mesh {
-                scales.resize(mesh + 1, None);
-            }
-            scales[mesh].get_or_insert(scale);
+        let area = of_parent * node.area();
+        if let Some(own) = node.mesh.and_then(|mesh| areas.get_mut(mesh.index())) {
+            own.get_or_insert(area);
         }
-        waiting.extend(node.children.iter().rev().map(|child| (child.index(), scale)));
+        waiting.extend(node.children.iter().rev().map(|child| (child.index(), area)));
     }
-    scales
+    areas
 }
 
 #[cfg(test)]
@@ -72,20 +76,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scales_are_those_of_all_parents() {
+    fn areas_are_those_of_all_parents() {
         let check = |json: &str, expected: &[Option<f64>]| {
-            assert_eq!(scales(json), expected, "{json}");
+            assert_eq!(areas(json, expected.len()), expected, "{json}");
         };
-        check("{}", &[]);
-        check(r#"{"nodes": [{"mesh": 1}]}"#, &[None, Some(1.0)]);
-        check(r#"{"nodes": [{"mesh": 0, "scale": [2, 2, -2]}]}"#, &[Some(2.0)]);
+        check("{}", &[None]);
+        check(r#"{"nodes": [{"mesh": 1}, {"mesh": 9}]}"#, &[None, Some(1.0)]);
+        check(r#"{"nodes": [{"mesh": 0, "scale": [2, 2, -2]}]}"#, &[Some(4.0)]);
         let parents = r#"{"nodes": [
             {"mesh": 0, "scale": [3, 3, 3]},
             {"children": [0, 2], "scale": [2, 2, 2]},
             {"mesh": 1, "matrix": [0, 4, 0, 0, -4, 0, 0, 0, 0, 0, 4, 0, 7, 8, 9, 1]},
             {"mesh": 0}
         ]}"#;
-        check(parents, &[Some(6.0), Some(8.0)]);
+        check(parents, &[Some(36.0), Some(64.0)]);
     }
 
     #[test]
@@ -97,9 +101,9 @@ mod tests {
             r#"{"nodes": 7}"#,
             r#"{"nodes": [{"mesh": 9000000000000000}]}"#,
         ] {
-            assert_eq!(scales(json), [], "{json}");
+            assert_eq!(areas(json, 1), [None], "{json}");
         }
         let twice = r#"{"nodes": [{"children": [1, 1, 9]}, {"mesh": 0}]}"#;
-        assert_eq!(scales(twice), [Some(1.0)]);
+        assert_eq!(areas(twice, 1), [Some(1.0)]);
     }
 }

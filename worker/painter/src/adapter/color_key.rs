@@ -41,24 +41,27 @@ impl ColorKey {
     }
 
     /// Gives holes the key's colour, and no other pixel: one that was painted in it is moved by a
-    /// level. The asset has the size `own`, the colours `size`.
+    /// level in the colours that are `moved`. The asset has the size `own`, the colours `size`.
     pub(super) fn put(
         &self,
         rgb: &mut [f32],
         own: (usize, usize),
         size: (usize, usize),
         wraps: (bool, bool),
+        moved: [bool; 3],
     ) {
         let there = match own == size {
             true => self.there.clone(),
             false => resize_plane(&self.there, 1, own, size, wraps),
         };
+        let away = self.color.map(|level| if level < 128.0 { level + 1.0 } else { level - 1.0 });
         for (pixel, there) in rgb.chunks_exact_mut(3).zip(there) {
             if there < 0.5 {
                 pixel.copy_from_slice(&self.color);
             } else if pixel.iter().zip(self.color).all(|(level, key)| level.round() == key) {
-                pixel[1] =
-                    if self.color[1] < 128.0 { self.color[1] + 1.0 } else { self.color[1] - 1.0 };
+                for at in (0..3).filter(|at| moved[*at]) {
+                    pixel[at] = away[at];
+                }
             }
         }
     }
@@ -100,12 +103,13 @@ mod tests {
     fn holes_come_back_and_paint_makes_no_new_ones() {
         let key = ColorKey::of(HexColor([255, 0, 255]), &picture()).expect("it has some");
         let mut painted = [[10.0; 3], [254.8, 0.3, 255.0], [20.0; 3], [30.0; 3]].concat();
-        key.put(&mut painted, (2, 2), (2, 2), (false, false));
+        let green = [false, true, false];
+        key.put(&mut painted, (2, 2), (2, 2), (false, false), green);
         let expected = [[255.0, 0.0, 255.0], [254.8, 1.0, 255.0], [255.0, 0.0, 255.0], [30.0; 3]];
         assert_eq!(painted, expected.concat());
         // The left column is the hole, in any size.
         let mut large = vec![7.0; 3 * 16];
-        key.put(&mut large, (2, 2), (4, 4), (false, false));
+        key.put(&mut large, (2, 2), (4, 4), (false, false), [true; 3]);
         let holes: Vec<bool> = large.chunks_exact(3).map(|pixel| pixel[0] == 255.0).collect();
         assert_eq!(holes, [true, true, false, false].repeat(4));
     }

@@ -11,7 +11,9 @@ mod material;
 mod model;
 mod picture;
 mod surface;
+mod transparency;
 mod udim;
+mod unpainted;
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,8 +1,7 @@
 //! A plain picture: one file, one view.
 
 use impasto_assets::{
-    AlphaKind, AssetError, Color, ColorSpace, Limits, Origin, Picture, ToneCurve, bleed, decode,
-    encode, is_transparency_empty, read_header,
+    AssetError, Color, ColorSpace, Limits, Origin, Picture, ToneCurve, decode, encode, read_header,
 };
 use impasto_engine::{Image, Joins, Mask, resize_plane};
 use impasto_types::{AlphaUse, Common, ContainerFormat, OutputSpec, Part, Recipe};
@@ -10,6 +9,8 @@ use impasto_types::{AlphaUse, Common, ContainerFormat, OutputSpec, Part, Recipe}
 use super::beyond::Beyond;
 use super::color_key::ColorKey;
 use super::mask::mask;
+use super::transparency::Transparency;
+use super::unpainted::Unpainted;
 use super::{
     Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View, product, resized,
     wraps,
@@ -73,6 +74,10 @@ struct OpenPicture {
     /// The alpha by which colours are averaged, if it is how opaque they are.
     coverage: Option<Mask>,
     beyond: Beyond,
+    /// Whether channels are painted one by one.
+    painted_alone: bool,
+    /// Colours that are not painted, and the file's own.
+    unpainted_channels: Option<Unpainted>,
     /// Where the asset has the colour that stands for transparency, if it does.
     key: Option<ColorKey>,
     /// The level of all transparent pixels of the file, if they are black or white.
@@ -80,7 +85,7 @@ struct OpenPicture {
     /// Where a region stays as it is: weight 0.
     unpainted: Option<Vec<f32>>,
     /// Whether transparent pixels get the colours of the nearest that show.
-    has_islands: bool,
+    has_gutters: bool,
     /// The mask, and the file's own colours.
     kept: Option<(Mask, Vec<f32>)>,
     origin: Origin,
@@ -107,40 +112,9 @@ impl Adapter for PictureAdapter {
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         let beyond = Beyond::of(&picture.rgb);
-        // Black holes would mislead the network, and show where a renderer filters across an edge.
-        let alpha_use = common.alpha_use();
-        let is_coverage = match alpha_use {
-            AlphaUse::Data => false,
-            AlphaUse::Premultiplied => true,
-            AlphaUse::Coverage | AlphaUse::Islands => {
-                picture.origin.alpha_kind != AlphaKind::Unspecified
-            }
-        };
-        let key = common.color_key.and_then(|color| ColorKey::of(color, &picture));
-        let has_islands = (is_coverage || key.is_some()) && alpha_use == AlphaUse::Islands;
-        let is_empty = is_coverage && is_transparency_empty(&picture);
-        let hidden = is_empty.then(|| hidden_level(&picture)).flatten();
-        let fills = is_empty || has_islands;
-        let coverage = match &key {
-            Some(key) => {
-                let alpha = picture.alpha.take();
-                let there = key.there(alpha.as_deref().filter(|_| is_coverage));
-                // A hole of the key has no colour; what alpha hides may have one.
-                picture.alpha = Some(if fills { there.clone() } else { key.there(None) });
-                bleed(&mut picture);
-                picture.alpha = Some(there);
-                let coverage = super::mask_of_alpha(&picture);
-                picture.alpha = alpha;
-                coverage
-            }
-            None if is_coverage => {
-                if fills {
-                    bleed(&mut picture);
-                }
-                super::mask_of_alpha(&picture)
-            }
-            None => None,
-        };
+        let unpainted_channels = Unpainted::of(common.channels, &picture);
+        let Transparency { key, coverage, has_islands, has_gutters, hidden } =
+            Transparency::of(&mut picture, common);
         // What does not show is not painted; a mask that leaves nothing else is the user's own.
         let visible = coverage.as_ref().filter(|_| has_islands).and_then(visible);
         let painted = product(mask.as_ref(), visible.as_ref());
@@ -157,10 +131,12 @@ impl Adapter for PictureAdapter {
             extra,
             coverage,
             beyond,
+            painted_alone: !common.channels.has_colors(),
+            unpainted_channels,
             key,
             hidden,
             unpainted: None,
-            has_islands: has_islands && !self.keeps_ground,
+            has_gutters: has_gutters && !self.keeps_ground,
             kept,
             origin,
             joins,
@@ -213,22 +189,18 @@ fn texture(joins: Joins) -> Opened {
         extra: Vec::new(),
         coverage: None,
         beyond: Beyond::default(),
+        painted_alone: false,
+        unpainted_channels: None,
         key: None,
         hidden: None,
         unpainted: None,
-        has_islands: false,
+        has_gutters: false,
         kept: None,
         origin,
         joins,
     };
     let view = View { image: None, coverage: None, mask: None, joins, channel: None };
     Opened { views: vec![view], asset: Box::new(asset), warning: None }
-}
-
-/// The level of the first transparent pixel.
-fn hidden_level(picture: &Picture) -> Option<f32> {
-    let at = picture.alpha.as_ref()?.iter().position(|alpha| *alpha <= 0.0)?;
-    picture.rgb.get(3 * at).copied()
 }
 
 /// Where something shows.
@@ -274,7 +246,9 @@ impl OpenAsset for OpenPicture {
         let values = |values: &Vec<f32>| 4 * values.len() as u64;
         let kept = self.kept.as_ref().map_or(0, |(mask, own)| mask.bytes() + values(own));
         let coverage = self.coverage.as_ref().map_or(0, Mask::bytes);
-        let key = self.key.as_ref().map_or(0, ColorKey::bytes) + self.beyond.bytes();
+        let key = self.key.as_ref().map_or(0, ColorKey::bytes)
+            + self.unpainted_channels.as_ref().map_or(0, Unpainted::bytes)
+            + self.beyond.bytes();
         let planes = self.alpha.iter().chain(&self.extra).chain(&self.unpainted);
         planes.map(values).sum::<u64>() + coverage + key + kept + self.origin.bytes()
     }
@@ -318,22 +292,40 @@ impl OpenPicture {
         let own_alpha = || self.alpha.as_ref().map(|plane| self.plane(plane, width, height));
         let alpha = self.painted_alpha.clone().or_else(own_alpha);
         if let (Some(alpha), Some(weights), Some(level)) =
-            (&alpha, &self.unpainted, self.hidden.filter(|_| !self.has_islands))
+            (&alpha, &self.unpainted, self.hidden.filter(|_| !self.has_gutters))
         {
             let weights = self.plane(weights, width, height);
             let pixels = rgb.chunks_exact_mut(3).zip(alpha.iter().zip(&weights));
             let kept = pixels.filter(|(_, (alpha, weight))| **alpha <= 0.0 && **weight <= 0.0);
             kept.for_each(|(pixel, _)| pixel.fill(level));
         }
-        if let Some(alpha) = alpha.as_ref().filter(|_| self.has_islands) {
+        if let Some(alpha) = alpha.as_ref().filter(|_| self.has_gutters) {
             fill_gutters(&mut rgb, alpha, (width, height), wraps(&self.joins));
         }
+        // A channel of a grey file is all of its colours.
+        if self.painted_alone && self.is_gray() {
+            rgb.chunks_exact_mut(3).for_each(|pixel| pixel.fill(pixel[0]));
+        }
+        if let Some(unpainted) = &self.unpainted_channels {
+            unpainted.put_back(&mut rgb, (width, height));
+        }
         if let Some(key) = &self.key {
-            key.put(&mut rgb, (self.width, self.height), (width, height), wraps(&self.joins));
+            let own = (self.width, self.height);
+            key.put(&mut rgb, own, (width, height), wraps(&self.joins), self.moved());
         }
         let extra = self.extra.iter().map(|plane| self.plane(plane, width, height)).collect();
         let (width, height) = (width as u32, height as u32);
         Picture { width, height, rgb, alpha, extra, origin: self.origin.clone() }
+    }
+
+    /// The colours by which paint that has a key's colour is moved away from it: those that are
+    /// painted, and all of a grey file.
+    fn moved(&self) -> [bool; 3] {
+        match (&self.unpainted_channels, self.is_gray()) {
+            (_, true) => [true; 3],
+            (Some(unpainted), false) => unpainted.is_painted(),
+            (None, false) => [false, true, false],
+        }
     }
 
     /// A plane in another size. Resampling overshoots at edges, but no value goes beyond those of

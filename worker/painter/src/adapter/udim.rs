@@ -76,19 +76,20 @@ impl Adapter for UdimAdapter {
 
 /// The curve that exposes all tiles alike, if they hold light.
 fn shared_curve(files: &Files<'_>) -> Result<Option<ToneCurve>, AdapterError> {
-    let mut meter = LightMeter::default();
+    let (mut meter, mut is_light) = (LightMeter::default(), false);
     for (part, source) in files {
         if !matches!(part, Part::Udim(_)) {
             continue;
         }
         let tile = decode(&source.bytes, &source.name, &Limits::default())?;
         // Other pictures are levels already; one that is none says so for all.
-        if !tile.is_light() {
+        if !tile.may_be_light() {
             return Ok(None);
         }
+        is_light |= tile.is_light();
         meter.read(&tile.rgb);
     }
-    Ok(Some(meter.curve()))
+    Ok(is_light.then(|| meter.curve()))
 }
 
 /// A picture of all tiles. Where there is none, nothing is painted and nothing counts, and a

@@ -158,6 +158,27 @@ fn a_key_s_pixels_come_back_and_nothing_of_it_bleeds() {
 }
 
 #[test]
+fn paint_moves_from_a_key_in_what_is_painted_alone() {
+    let mut black = picture(&file("wall.png", Depth::Eight, false).bytes);
+    black.rgb[..3].fill(0.0);
+    // Dark enough to be painted black.
+    black.rgb[3..].iter_mut().for_each(|level| *level = (*level / 80.0).round().max(1.0));
+    let with_key = |mut recipe: Recipe| {
+        recipe.common_mut().color_key = Some(HexColor([0, 0, 0]));
+        recipe
+    };
+    let after = painted(with_key(busy("r")), &black);
+    assert_eq!(planes(&after)[1..], planes(&black)[1..], "green and blue are not painted");
+    assert!(after.rgb[3..].chunks_exact(3).all(|pixel| pixel != [0.0; 3]));
+    let origin = Origin { color: Color::Gray, ..black.origin.clone() };
+    let gray = black.rgb.chunks_exact(3).flat_map(|pixel| [pixel[0]; 3]).collect();
+    let gray = Picture { rgb: gray, origin, ..black };
+    let after = painted(with_key(busy("r")), &gray);
+    assert_eq!(after.origin.color, Color::Gray, "it stays grey");
+    assert!(after.rgb[3..].iter().all(|level| *level > 0.0));
+}
+
+#[test]
 fn premultiplied_colours_are_painted_as_they_show_and_multiplied_again() {
     let origin = Origin::synthetic("wall.png", ContainerFormat::Png);
     let (width, height) = (WIDTH, HEIGHT);

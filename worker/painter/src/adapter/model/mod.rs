@@ -7,9 +7,9 @@ mod maps;
 mod seams;
 mod unwrap;
 
-use impasto_assets::{ColorSpace, Limits, Model, read_header, read_model, read_surface};
+use impasto_assets::{ColorSpace, Limits, Model, read_header, read_model, read_surface, verify};
 use impasto_engine::{Image, Join, Joins, Mask, resize_plane};
-use impasto_types::{Action, OutputSpec, Part, Recipe};
+use impasto_types::{Action, MIN_SIDE, OutputSpec, Part, Recipe};
 
 use super::{
     Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, least, product,
@@ -110,15 +110,22 @@ impl Adapter for ModelAdapter {
     ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
         let color = files.get(&Part::Color).ok_or(AdapterError::MissingPart(Part::Color))?;
         let header = read_header(&color.bytes, &color.name, &Limits::default())?;
-        if header.width > 0 {
+        // The picture of all faces is larger than what it is of.
+        let is_tiny = header.is_cube()
+            && recipe.common().size.is_none()
+            && header.largest.is_some_and(|side| side < MIN_SIDE);
+        if header.width > 0 && !is_tiny {
             return COLORS.pass_through(&of_colors(files), recipe, outputs);
         }
-        // A model without textures of its own.
+        // A model without textures of its own, or faces too small for the network.
+        if is_tiny {
+            verify(&color.bytes, &color.name, &Limits::default())?;
+        }
         let same = |output: &OutputSpec| OutputFile {
             part: output.part,
             bytes: color.bytes.clone(),
-            width: 0,
-            height: 0,
+            width: header.width,
+            height: header.height,
         };
         Ok(Some(outputs.iter().map(same).collect()))
     }
