@@ -93,7 +93,8 @@ fn project(rule: &str) -> Project {
         "impasto.toml",
         format!(
             "[project]\nname = \"skies\"\noutput = \"out/{{name}}\"\n\n[styles.swirls]\nimages = \
-             \"styles/swirls.png\"\n\n[[rules]]\nmatch = \"art/*\"\nmethod = \"arbitrary\"\n{rule}\n"
+             \"styles/swirls.png\"\n\n[[rules]]\nmatch = \"art/*\"\nmethod = \
+             \"arbitrary\"\n{rule}\n"
         ),
     );
     project.save("styles/swirls.png", &pictures::swirls(128, 5));

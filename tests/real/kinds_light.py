@@ -88,6 +88,9 @@ def openexr():
         yield kind(f"RGB, {word}", "attributes", named(rgb, "RGB"), bound=bound, owner="somebody",
                    pixelAspectRatio=2.0, comments="by hand", whiteLuminance=120.0,
                    chromaticities=(0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329))
+        below = rgb.copy()
+        below[::3, ::5] *= -1
+        yield kind(f"RGB, {word}", "some light below 0", named(below, "RGB"), bound=bound)
         yield kind(f"RGB, {word}", "rows from the bottom", named(rgb, "RGB"), bound=bound,
                    lineOrder=OpenEXR.DECREASING_Y)
 

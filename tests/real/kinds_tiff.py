@@ -135,6 +135,11 @@ def kinds():
         yield kind(pixels, "tiles, big-endian, LZW", samples, tile=(16, 16), compression="lzw",
                    byteorder=">", **how)
         yield kind(pixels, "straight alpha", clear, extrasamples=["unassalpha"], **how)
+        single = samples.astype("f4")
+        beyond, light = single * 2 - 0.5, single * 40
+        pixels = f"{name}, floats of 32 bits"
+        yield kind(pixels, "some below 0 and some above 1", beyond, "a last bit", **how)
+        yield kind(pixels, "light, to 40 times white", light, "one part in 100,000", **how)
 
     for bits in (1, 2, 4):
         samples = noise(1, seed=17)[..., 0] & ((1 << bits) - 1)

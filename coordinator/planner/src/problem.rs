@@ -40,8 +40,8 @@ pub enum ProblemCause {
     #[error("it has no alpha, which `channels` says is to be painted")]
     NoAlpha,
     #[error(
-        "its alpha cannot be painted, as `channels` says: it is a set of tiles, a model, a cube map, \
-         or shown by a mesh"
+        "its alpha cannot be painted, as `channels` says: it is a set of tiles, a model, a cube \
+         map, or shown by a mesh"
     )]
     SharedAlpha,
     #[error("it {0}")]

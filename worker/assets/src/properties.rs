@@ -20,8 +20,8 @@ pub struct Header {
     pub orientation: Orientation,
     /// What a painted file may lack.
     pub traits: FileTraits,
-    /// The longer side of the largest texture in pixels, if the file is a model; or of a face, if it
-    /// is a cube map.
+    /// The longer side of the largest texture in pixels, if the file is a model; or of a face, if
+    /// it is a cube map.
     pub largest: Option<u32>,
 }
 

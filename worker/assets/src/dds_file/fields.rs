@@ -146,8 +146,8 @@ impl Fields {
 /// The flag of a cube map in the header of Direct3D 10.
 const MISC_CUBE: u32 = 4;
 
-/// Refuses what is neither one picture nor one cube map, by the header of Direct3D 10. An array of no elements, which
-/// Pillow writes, counts as one.
+/// Refuses what is neither one picture nor one cube map, by the header of Direct3D 10. An array of
+/// no elements, which Pillow writes, counts as one.
 fn check_single_picture(dimension: u32, misc: u32, elements: u32) -> Result<(), AssetErrorKind> {
     const LINE: u32 = 2;
     const SURFACE: u32 = 3;

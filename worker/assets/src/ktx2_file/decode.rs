@@ -53,7 +53,8 @@ fn wanted_levels(fields: &Fields) -> u32 {
     if has_all { u32::MAX } else { levels }
 }
 
-/// The header, and the texels of the first picture, or of those of all faces. The other levels have to be there too.
+/// The header, and the texels of the first picture, or of those of all faces. The other levels have
+/// to be there too.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Fields, Cow<'a, [u8]>), AssetErrorKind> {
     let fields = Fields::read(Cursor::new(bytes), bytes.len() as u64, limits)?;
     let (offset, length) = fields.first;
