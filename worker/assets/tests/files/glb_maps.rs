@@ -1,14 +1,13 @@
 //! Maps of normals and of roughness that lie over a model's painted textures are found, and can be
 //! replaced: not a byte more changes.
 
-mod fixtures;
-
 use std::collections::BTreeMap;
 
-use fixtures::glb::{Glb, chunks, image, png, read, surface, with_causes, written};
 use impasto_assets::{Depth, Limits, ModelMap, decode, model_maps, with_images};
 use impasto_types::ContainerFormat;
 use serde_json::Value;
+
+use crate::fixtures::glb::{Glb, chunks, image, png, read, surface, with_causes, written};
 
 const NORMAL: &str = "normal";
 const ROUGHNESS: &str = "packed:none+roughness";

@@ -1,11 +1,6 @@
 //! KTX2 files of every kind are read right, come back as they came, and are refused where they are
 //! damaged, never with a panic.
 
-mod fixtures;
-
-use fixtures::checks::assert_near;
-use fixtures::dds::{Dds, Name, Stored};
-use fixtures::ktx2::{Ktx2, every_kind, formats, read, traits, written};
 use impasto_assets::{
     AlphaKind, AssetErrorKind, Color, Limits, Orientation, Origin, Picture, decode, look,
     read_header, verify,
@@ -13,6 +8,10 @@ use impasto_assets::{
 use impasto_types::{ContainerFormat, Depth, FileTrait};
 use ktx2::{Format, Reader, TransferFunction};
 use proptest::prelude::*;
+
+use crate::fixtures::checks::assert_near;
+use crate::fixtures::dds::{Dds, Name, Stored};
+use crate::fixtures::ktx2::{Ktx2, every_kind, formats, read, traits, written};
 
 #[test]
 fn texels_are_read_as_those_of_dds() {
@@ -40,7 +39,7 @@ fn texels_are_read_as_those_of_dds() {
             let row = format!("{ktx2:?}");
             let texels = ktx2.noise(5);
             let dds = Dds::new(6, 5, Name::Dxgi(code, 1), stored).file(&texels[0]);
-            let expected = fixtures::dds::read(&dds, &row);
+            let expected = crate::fixtures::dds::read(&dds, &row);
             let found = read(&ktx2.file(&texels), &row);
             assert_eq!(found.rgb, expected.rgb, "{row}");
             assert_eq!(found.alpha, expected.alpha, "{row}");

@@ -1,12 +1,11 @@
 //! EXR files that are damaged, cut or of another kind give an error, never a panic.
 
-mod fixtures;
-
 use exr::prelude::{Compression, SampleType};
-use fixtures::exr::{Exr, HALF, SINGLE, all, every_kind, read, written};
 use impasto_assets::{AssetErrorKind, Limits, decode, read_header, verify};
 use impasto_types::ContainerFormat;
 use proptest::prelude::*;
+
+use crate::fixtures::exr::{Exr, HALF, SINGLE, all, every_kind, read, written};
 
 /// Where the value of an attribute begins.
 fn value_of(file: &[u8], name: &str) -> usize {

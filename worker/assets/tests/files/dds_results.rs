@@ -1,10 +1,11 @@
 //! What becomes of a picture in a DDS file: its blocks, its alpha and its mips.
 
-mod fixtures;
-
-use fixtures::dds::{ALPHA, Dds, Name, RGB, Stored, every_kind, read, start, traits, written};
 use impasto_assets::{AlphaKind, Color, Depth, Origin, Picture, look};
 use impasto_types::{ContainerFormat, FileTrait};
+
+use crate::fixtures::dds::{
+    ALPHA, Dds, Name, RGB, Stored, every_kind, read, start, traits, written,
+};
 
 /// A picture like a photograph: smooth, with some edges and a little grain.
 fn photograph(origin: Origin, alpha: bool) -> Picture {

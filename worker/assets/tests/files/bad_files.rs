@@ -1,16 +1,15 @@
 //! Damaged or misleading files give an error that names the file, never a panic, and no allocation
 //! by a size that the file states. Those of models are in `glb_bad_files.rs`.
 
-mod fixtures;
-
-use fixtures::tga::{Packets, Palette, Tga};
-use fixtures::tiff::{LONG, Layout, Raster, SHORT, file};
 use impasto_assets::{
     AssetErrorKind, Color, Depth, Limits, Origin, Picture, decode, encode, header_of_path,
     read_header,
 };
 use impasto_types::{ContainerFormat, OutputSpec, Part};
 use proptest::prelude::*;
+
+use crate::fixtures::tga::{Packets, Palette, Tga};
+use crate::fixtures::tiff::{LONG, Layout, Raster, SHORT, file};
 
 fn sample(format: ContainerFormat) -> Vec<u8> {
     sample_of(24, 17, format)
@@ -255,10 +254,10 @@ proptest! {
 
 /// Files that the second decoder of JPEG reads, and progressive ones.
 const JPEGS: [&[u8]; 4] = [
-    include_bytes!("jpeg/2x2-1x1-1x1/apart-row.jpg"),
-    include_bytes!("jpeg/1x1-2x1-2x1/baseline.jpg"),
-    include_bytes!("jpeg/1x1-2x2-2x2/progressive-apart-block.jpg"),
-    include_bytes!("jpeg/ycck-420/partly.jpg"),
+    include_bytes!("../jpeg/2x2-1x1-1x1/apart-row.jpg"),
+    include_bytes!("../jpeg/1x1-2x1-2x1/baseline.jpg"),
+    include_bytes!("../jpeg/1x1-2x2-2x2/progressive-apart-block.jpg"),
+    include_bytes!("../jpeg/ycck-420/partly.jpg"),
 ];
 
 proptest! {

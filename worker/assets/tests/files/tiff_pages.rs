@@ -1,14 +1,13 @@
 //! Of a TIFF the full page is painted, what cannot be read is named, and tags come back.
 
-mod fixtures;
+use impasto_assets::{Limits, Orientation, decode, read_header};
+use impasto_types::{ContainerFormat, FileTrait};
 
-use fixtures::checks::{
+use crate::fixtures::checks::{
     EXTRA_SAMPLES, GRAY, HEIGHT, PIXELS, RGB, SAMPLE_FORMAT, WIDTH, raster, read, traits, values,
     written,
 };
-use fixtures::tiff::{LONG, Layout, Page, Raster, SHORT, file};
-use impasto_assets::{Limits, Orientation, decode, read_header};
-use impasto_types::{ContainerFormat, FileTrait};
+use crate::fixtures::tiff::{LONG, Layout, Page, Raster, SHORT, file};
 
 #[test]
 fn the_full_page_is_painted() {

@@ -1,11 +1,10 @@
 //! DDS files that are damaged, cut or of another kind give an error, never a panic.
 
-mod fixtures;
-
-use fixtures::dds::{Dds, LUMINANCE, Name, RGB, Stored, every_kind, read, written};
 use impasto_assets::{AssetErrorKind, Limits, decode, read_header, verify};
 use impasto_types::ContainerFormat;
 use proptest::prelude::*;
+
+use crate::fixtures::dds::{Dds, LUMINANCE, Name, RGB, Stored, every_kind, read, written};
 
 #[test]
 fn what_is_not_supported_is_named() {

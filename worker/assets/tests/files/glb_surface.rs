@@ -1,9 +1,8 @@
 //! Which surfaces of a model show a picture that is a file of its own.
 
-mod fixtures;
-
-use fixtures::glb::Glb;
 use impasto_assets::{Limits, Wrap, decode, read_header, read_surface, verify};
+
+use crate::fixtures::glb::Glb;
 
 /// A model of three materials without textures: named, unnamed, and with the name of an image
 /// that lies elsewhere.

@@ -1,12 +1,11 @@
 //! Every kind of DDS is read right, and comes back as it came.
 
-mod fixtures;
-
-use fixtures::dds::{
-    ALPHA, Dds, LUMINANCE, Name, Stored, every_kind, masks, read, start, traits, written,
-};
 use impasto_assets::{AlphaKind, Color};
 use impasto_types::FileTrait;
+
+use crate::fixtures::dds::{
+    ALPHA, Dds, LUMINANCE, Name, Stored, every_kind, masks, read, start, traits, written,
+};
 
 /// A pixel of masks by long division, as a second program would read it.
 fn pixel(number: u32, [red, green, blue, alpha]: [u32; 4]) -> [f64; 4] {

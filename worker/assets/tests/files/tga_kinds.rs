@@ -1,12 +1,11 @@
 //! Every kind of TGA is read right, and what the asset had comes back.
 
-mod fixtures;
-
-use fixtures::tga::{Packets, Palette, Tga};
 use impasto_assets::{
     AlphaKind, Color, Depth, Limits, Origin, Picture, decode, encode, read_header,
 };
 use impasto_types::{ContainerFormat, FileTrait, OutputSpec, Part};
+
+use crate::fixtures::tga::{Packets, Palette, Tga};
 
 const WIDTH: usize = 13;
 const HEIGHT: usize = 7;

@@ -1,14 +1,13 @@
 //! Every kind of TIFF is read right and comes back with all its samples.
 
-mod fixtures;
+use impasto_assets::{AlphaKind, Color, Depth, Limits, Origin, Picture, decode};
+use impasto_types::{ContainerFormat, FileTrait};
 
-use fixtures::checks::{
+use crate::fixtures::checks::{
     EXTRA_SAMPLES, GRAY, HEIGHT, PIXELS, RGB, SAMPLE_FORMAT, WIDTH, assert_near, level, raster,
     read, traits, values, written,
 };
-use fixtures::tiff::{LONG, Layout, Raster, SHORT, file};
-use impasto_assets::{AlphaKind, Color, Depth, Limits, Origin, Picture, decode};
-use impasto_types::{ContainerFormat, FileTrait};
+use crate::fixtures::tiff::{LONG, Layout, Raster, SHORT, file};
 
 /// The tag `ExtraSamples` of a written file.
 fn extra_samples(bytes: &[u8]) -> Vec<u16> {

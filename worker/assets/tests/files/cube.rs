@@ -1,60 +1,10 @@
 //! Cube maps: DDS and KTX2 files of six faces, which are one picture.
 
-mod fixtures;
-
-use fixtures::dds::{Dds, Name, RGB, Stored};
-use fixtures::ktx2::Ktx2;
 use impasto_assets::{Limits, decode, encode, read_header, read_model, verify};
 use impasto_types::{ContainerFormat, OutputSpec, Part};
-use ktx2::Format;
 use proptest::prelude::*;
 
-const SIDE: u32 = 8;
-
-/// Six faces in a file of this kind, each of other levels.
-fn dds(kind: Dds) -> Vec<u8> {
-    let mut file = kind.header();
-    let set = |file: &mut Vec<u8>, at: usize, word: u32| {
-        let old = u32::from_le_bytes(*file[at..].first_chunk().expect("a word"));
-        file[at..at + 4].copy_from_slice(&(old | word).to_le_bytes());
-    };
-    set(&mut file, 108, 8);
-    set(&mut file, 112, 0xfe00);
-    if matches!(kind.name, Name::Dxgi(..)) {
-        set(&mut file, 136, 4);
-    }
-    for face in 0..6_u32 {
-        let bytes = kind.all_bytes() as u32;
-        file.extend((0..bytes).map(|at| (at * 7 + face * 40 + at / 5) as u8));
-    }
-    file
-}
-
-fn ktx2(format: Format, bytes: u32, levels: u32, scheme: u32) -> Vec<u8> {
-    let kind = Ktx2 { width: SIDE, height: SIDE, levels, scheme, ..Ktx2::new(format, bytes) };
-    let faces: Vec<_> = (0..6).map(|face| kind.noise(face)).collect();
-    let level = |level: usize| faces.iter().flat_map(|face| face[level].clone()).collect();
-    let levels: Vec<Vec<u8>> = (0..levels.max(1) as usize).map(level).collect();
-    let mut file = kind.file(&levels);
-    file[36] = 6;
-    file
-}
-
-fn every_kind() -> Vec<(&'static str, Vec<u8>, bool)> {
-    let kind = |name, stored| Dds::new(SIDE, SIDE, name, stored);
-    let masks = Name::Masks(RGB, [0xff_0000, 0xff00, 0xff, 0]);
-    let bgr = kind(masks, Stored::Pixels(3));
-    vec![
-        ("a.dds", dds(bgr), true),
-        ("a.dds", dds(kind(Name::Dxgi(28, 1), Stored::Pixels(4))), true),
-        ("a.dds", dds(kind(Name::Dxgi(28, 0), Stored::Pixels(4))), true),
-        ("a.dds", dds(Dds { mips: 3, ..bgr }), false),
-        ("a.dds", dds(kind(Name::FourCc(*b"DXT1", false), Stored::Blocks(8))), false),
-        ("a.ktx2", ktx2(Format::R8G8B8A8_SRGB, 4, 1, 0), true),
-        ("a.ktx2", ktx2(Format::R8G8B8A8_UNORM, 4, 3, 2), false),
-        ("a.ktx2", ktx2(Format::R16G16B16A16_SFLOAT, 8, 0, 3), false),
-    ]
-}
+use crate::fixtures::cube::{SIDE, every_kind};
 
 fn spec(name: &str) -> OutputSpec {
     let format = ContainerFormat::from_extension(&name[2..]).expect("a format");

@@ -1,15 +1,14 @@
 //! Models that are damaged, cut or of another kind give an error, never a panic.
 
-mod fixtures;
-
 use std::collections::BTreeMap;
 
-use fixtures::glb::{Glb, every_kind, file, png, refused, written};
 use impasto_assets::{
     AssetErrorKind, Limits, decode, model_maps, read_header, read_model, verify, with_images,
 };
 use impasto_types::ContainerFormat;
 use proptest::prelude::*;
+
+use crate::fixtures::glb::{Glb, every_kind, file, png, refused, written};
 
 fn model() -> Glb {
     let mut glb = Glb::default();

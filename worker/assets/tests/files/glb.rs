@@ -1,14 +1,15 @@
 //! The textures of models are read as one picture, and a painted model is the same one with other
 //! textures: not a byte more changes.
 
-mod fixtures;
-
-use fixtures::checks::assert_near;
-use fixtures::glb::{Glb, chunks, every_kind, file, header, image, png, read, surface, written};
 use impasto_assets::{
     Depth, GlbLayout, Limits, Orientation, Origin, Picture, Place, Wrap, decode, encode,
 };
 use impasto_types::{ContainerFormat, FileTrait, OutputSpec, Part};
+
+use crate::fixtures::checks::assert_near;
+use crate::fixtures::glb::{
+    Glb, chunks, every_kind, file, header, image, png, read, surface, written,
+};
 
 fn layout(picture: &Picture) -> &GlbLayout {
     picture.origin.glb.as_ref().expect("it is a model's")

@@ -1,12 +1,11 @@
 //! Every kind of EXR is read right, and comes back as it came.
 
-mod fixtures;
-
 use exr::prelude::{Compression, MetaData};
-use fixtures::checks::assert_near;
-use fixtures::exr::{Exr, HALF, SINGLE, all, every_kind, read, traits, written};
 use impasto_assets::{AlphaKind, Color, Origin, Picture};
 use impasto_types::{ContainerFormat, Depth, FileTrait};
+
+use crate::fixtures::checks::assert_near;
+use crate::fixtures::exr::{Exr, HALF, SINGLE, all, every_kind, read, traits, written};
 
 /// What a second reader says of a file.
 fn meta(bytes: &[u8]) -> MetaData {

@@ -1,10 +1,9 @@
 //! The surfaces of models are read in the pixels of their textures, however they are stored.
 
-mod fixtures;
-
-use fixtures::glb::{Glb, image, png, surface, with_causes};
 use impasto_assets::{AssetErrorKind, Depth, Limits, Model, Triangle, read_model};
 use impasto_types::ContainerFormat;
+
+use crate::fixtures::glb::{Glb, image, png, surface, with_causes};
 
 const WIDTH: f32 = 8.0;
 const HEIGHT: f32 = 4.0;

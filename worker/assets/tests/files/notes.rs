@@ -1,12 +1,11 @@
 //! Text beside the pixels comes back in the same format, and what does not is named.
 
-mod fixtures;
-
-use fixtures::checks::{PIXELS, RGB, raster, values};
-use fixtures::tiff::{LONG, Layout, Page, SHORT, file as tiff};
 use impasto_assets::{Limits, Origin, Picture, decode, encode, read_header};
 use impasto_types::{ContainerFormat, FileTrait, OutputSpec, Part};
 use png::chunk::ChunkType;
+
+use crate::fixtures::checks::{PIXELS, RGB, raster, values};
+use crate::fixtures::tiff::{LONG, Layout, Page, SHORT, file as tiff};
 
 const TEXT: &[FileTrait] = &[FileTrait::Text];
 const RIGHTS: &[FileTrait] = &[FileTrait::Rights];
