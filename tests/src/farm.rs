@@ -85,10 +85,12 @@ impl Coordinator {
         self.process.freeze();
     }
 
-    /// Waits until its log has this text.
+    /// Waits until its log has this text, which may have been before its address was known.
     #[track_caller]
     pub fn await_word_of(&mut self, text: &str) {
-        self.process.until_err(text);
+        if !self.process.has_said(text) {
+            self.process.until_err(text);
+        }
     }
 
     /// Its workers, as `impasto workers` lists them.

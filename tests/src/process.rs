@@ -134,6 +134,11 @@ impl Process {
         }
     }
 
+    /// Whether a line of stderr that was read has this text.
+    pub fn has_said(&self, text: &str) -> bool {
+        self.err.lines().any(|line| line.contains(text))
+    }
+
     /// Waits for a line of stderr with this text.
     #[track_caller]
     pub fn until_err(&mut self, text: &str) {
