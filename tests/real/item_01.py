@@ -49,7 +49,7 @@ def pixels(t, file):
 def run(t):
     if not (shutil.which("cjpeg") and shutil.which("djpeg")):
         raise Skipped("libjpeg-turbo's cjpeg and djpeg are not here; the matrix in "
-                      "worker/assets/tests/jpeg.rs holds the same")
+                      "worker/assets/tests/files/jpeg.rs holds the same")
     for sampling, layout, restart in PAINTED:
         file = make(t, sampling, layout, restart)
         out = t.dir / "out.png"
