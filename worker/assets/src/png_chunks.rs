@@ -16,11 +16,14 @@ const CHECKSUM_BYTES: u64 = 4;
 /// Reads the chunks of a PNG file. Damaged ones count as absent.
 ///
 /// # Errors
-/// If the file has more than one frame.
+/// If the file has more than one frame, or another end than a PNG.
 pub(crate) fn read_metadata<R: BufRead + Seek>(reader: &mut R) -> Result<Metadata, AssetErrorKind> {
     let mut walk = Walk::default();
     // A file that ends early is reported when its pixels are decoded.
     let _ = walk.run(reader);
+    if walk.has_content_at_end {
+        return Err(AssetErrorKind::damaged(ContainerFormat::Png, "its end has content"));
+    }
     match walk.pictures() {
         0 | 1 => Ok(walk.finish()),
         frames => Err(AssetErrorKind::SeveralFrames { format: ContainerFormat::Png, frames }),
@@ -37,6 +40,8 @@ struct Walk {
     frames: u32,
     /// Whether the picture that a program without animation shows is a frame.
     shows_first_frame: bool,
+    /// Whether the last chunk, which has no content, has some.
+    has_content_at_end: bool,
 }
 
 impl Walk {
@@ -55,7 +60,10 @@ impl Walk {
                 std::io::Result::Ok(content)
             };
             match &name {
-                b"IEND" => return Ok(()),
+                b"IEND" => {
+                    self.has_content_at_end = length > 0;
+                    return Ok(());
+                }
                 b"IDAT" => self.has_pixels = true,
                 b"eXIf" => {
                     let exif = Exif::parse(&content(reader, length.min(EXIF_BYTES))?);

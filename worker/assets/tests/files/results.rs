@@ -3,7 +3,7 @@
 
 use impasto_assets::{
     AssetErrorKind, BadResult, Color, Limits, Origin, Picture, check_result, decode, encode,
-    result_header, verify,
+    read_header, result_header, verify,
 };
 use impasto_types::{
     Action, AssetKind, AssetShape, BlobRef, ContainerFormat, Depth, Input, Output, OutputSpec,
@@ -120,6 +120,22 @@ fn files_that_end_early_are_found_in_every_format() {
                 .expect_err(&format!("{format}, {length} of {}", whole.len()));
             assert!(decode(&whole[..length], "a", &Limits::default()).is_err(), "{error}");
         }
+    }
+}
+
+#[test]
+fn an_end_of_a_png_with_content_is_damage_to_all() {
+    let png = ContainerFormat::Png;
+    let mut bytes = file(&picture(png, Depth::Eight, Color::Rgb, false), png);
+    let end = bytes.len() - 12;
+    bytes[end + 3] = 1;
+    bytes.insert(end + 8, 0);
+    for refused in [
+        read_header(&bytes, "a", &Limits::default()).map(drop),
+        decode(&bytes, "a", &Limits::default()).map(drop),
+        verify(&bytes, "a", &Limits::default()),
+    ] {
+        assert_eq!(refused.expect_err("it is refused").to_string(), "`a` is damaged");
     }
 }
 
