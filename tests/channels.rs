@@ -6,17 +6,8 @@ use impasto_tests::{Coordinator, Project, Worker, models_dir, pictures};
 const SIDE: u32 = 96;
 const KEY: Rgb<u8> = Rgb([255, 0, 255]);
 
-fn project(rules: &str) -> Project {
-    let project = Project::empty();
-    project.write(
-        "impasto.toml",
-        format!(
-            "[project]\nname = \"packed\"\noutput = \"out/{{name}}\"\n\n[styles.swirls]\nimages = \
-             \"styles/swirls.png\"\n\n[defaults]\nmethod = \"arbitrary\"\n\n{rules}"
-        ),
-    );
-    project.save("styles/swirls.png", &pictures::swirls(128, 5));
-    project
+fn project(keys: &str) -> Project {
+    Project::of_art(&format!("method = \"arbitrary\"\n{keys}"))
 }
 
 /// Occlusion, roughness, metalness and a mask, of 16 bits.
@@ -43,7 +34,7 @@ fn painted(project: &Project, name: &str) -> DynamicImage {
 
 #[test]
 fn named_channels_of_packed_maps_are_painted_and_no_others() {
-    let project = project("[[rules]]\nmatch = \"art/*\"\nchannels = \"g+a\"\n");
+    let project = project("channels = \"g+a\"");
     let before = mask_map();
     project.save("art/rock_orm.png", &before);
     project.save("art/rock_rough.png", &GrayImage::from_pixel(SIDE, SIDE, Luma([90])));
@@ -85,7 +76,7 @@ fn named_channels_of_packed_maps_are_painted_and_no_others() {
 
 #[test]
 fn channels_of_tiles_of_every_size_come_back() {
-    let project = project("[[rules]]\nmatch = \"art/*\"\nudim = true\nchannels = \"g\"\n");
+    let project = project("udim = true\nchannels = \"g\"");
     let tile = |side: u32, seed: u32| pictures::bricks(side, side, seed);
     let tiles = [("art/a.1001.png", tile(SIDE, 3)), ("art/a.1002.png", tile(SIDE / 2, 4))];
     tiles.iter().for_each(|(name, tile)| project.save(name, tile));
@@ -101,7 +92,7 @@ fn channels_of_tiles_of_every_size_come_back() {
 
 #[test]
 fn a_colour_key_stays_and_is_asked_for() {
-    let project = project("[[rules]]\nmatch = \"art/*\"\n");
+    let project = project("");
     project.save("art/imp.png", &sprite());
     let planned = project.run(&["plan"]);
     assert!(planned.err.contains("magenta (#ff00ff) fills part of art/imp.png"), "{planned}");
@@ -135,7 +126,7 @@ fn a_colour_key_stays_and_is_asked_for() {
 
 #[test]
 fn premultiplied_sprites_stay_within_their_alpha() {
-    let project = project("[[rules]]\nmatch = \"art/*\"\nalpha = \"premultiplied\"\n");
+    let project = project("alpha = \"premultiplied\"");
     let bricks = pictures::bricks(SIDE, SIDE, 3);
     let smoke = ImageBuffer::from_fn(SIDE, SIDE, |x, y| {
         let alpha = (2 * x).min(255);

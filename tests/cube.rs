@@ -88,16 +88,7 @@ fn seams(file: &[u8]) -> (f64, f64) {
 }
 
 fn project(rule: &str) -> Project {
-    let project = Project::empty();
-    project.write(
-        "impasto.toml",
-        format!(
-            "[project]\nname = \"skies\"\noutput = \"out/{{name}}\"\n\n[styles.swirls]\nimages = \
-             \"styles/swirls.png\"\n\n[[rules]]\nmatch = \"art/*\"\nmethod = \
-             \"arbitrary\"\n{rule}\n"
-        ),
-    );
-    project.save("styles/swirls.png", &pictures::swirls(128, 5));
+    let project = Project::of_art(&format!("method = \"arbitrary\"\n{rule}"));
     project.write("art/sky.dds", cube_map());
     project
 }

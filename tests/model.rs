@@ -6,19 +6,6 @@ use serde_json::Value;
 
 const RULE: &str = "method = \"arbitrary\"";
 
-fn project(rule: &str) -> Project {
-    let project = Project::empty();
-    project.write(
-        "impasto.toml",
-        format!(
-            "[project]\nname = \"props\"\noutput = \"out/{{name}}\"\n\n[styles.swirls]\nimages = \
-             \"styles/swirls.png\"\n\n[[rules]]\nmatch = \"art/*\"\n{rule}\n"
-        ),
-    );
-    project.save("styles/swirls.png", &pictures::swirls(128, 5));
-    project
-}
-
 /// Rings around two places of the cube, which run across its edges.
 fn rings([x, y, z]: [f32; 3]) -> [u8; 3] {
     let wave = |at: [f32; 3]| {
@@ -73,7 +60,7 @@ fn description(file: &[u8]) -> Value {
 
 #[test]
 fn a_model_keeps_everything_but_the_colours_of_its_texture_and_has_no_seams() {
-    let project = project(RULE);
+    let project = Project::of_art(RULE);
     let model = glb::cube(ImageFormat::Png, rings);
     project.write("art/crate.glb", &model);
     project.save("art/crate.png", &glb::texture(&model));
@@ -110,7 +97,7 @@ fn strokes_are_as_large_in_metres_as_the_model_says() {
     // A face has 48 pixels and two metres a side.
     let model = glb::cube(ImageFormat::Png, rings);
     let painted = |keys: &str| {
-        let project = project(&format!("{RULE}\n{keys}"));
+        let project = Project::of_art(&format!("{RULE}\n{keys}"));
         project.write("art/crate.glb", &model);
         project.build();
         project.read("out/crate.glb")
@@ -120,7 +107,8 @@ fn strokes_are_as_large_in_metres_as_the_model_says() {
     assert!(measured == painted("style_size = \"96px\""));
     assert!(measured != painted(""));
     // As a texture of its own that the model shows, and one that nothing measures.
-    let project = project(&format!("{RULE}\nstyle_size = \"4m\"\nmesh = \"models/crate.glb\""));
+    let project =
+        Project::of_art(&format!("{RULE}\nstyle_size = \"4m\"\nmesh = \"models/crate.glb\""));
     project.write("models/crate.glb", &model);
     project.save("art/crate.png", &glb::texture(&model));
     project.build();
@@ -135,7 +123,7 @@ fn strokes_are_as_large_in_metres_as_the_model_says() {
 
 #[test]
 fn a_farm_paints_the_same_model_and_so_does_one_command() {
-    let (alone, project) = (project(RULE), project(RULE));
+    let (alone, project) = (Project::of_art(RULE), Project::of_art(RULE));
     for project in [&alone, &project] {
         project.write("art/crate.glb", glb::cube(ImageFormat::Jpeg, rings));
     }
@@ -163,7 +151,7 @@ fn a_farm_paints_the_same_model_and_so_does_one_command() {
 
 #[test]
 fn several_textures_are_one_picture_of_any_size() {
-    let project = project(RULE);
+    let project = Project::of_art(RULE);
     let [one, other] = [pictures::bricks(96, 64, 1), pictures::waves(48)];
     let model = glb::pair([&one, &other]);
     project.write("art/pair.glb", &model);
@@ -191,7 +179,7 @@ fn normals_follow_the_paint_if_they_are_to() {
     let model = glb::cube_with_normals(rings);
     let flat = glb::view(&model, 4);
     let painted = |rule: &str| {
-        let project = project(rule);
+        let project = Project::of_art(rule);
         project.write("art/crate.glb", &model);
         project.build();
         glb::view(&project.read("out/crate.glb"), 4)
@@ -212,13 +200,13 @@ fn normals_follow_the_paint_if_they_are_to() {
 
 #[test]
 fn a_texture_that_is_a_file_of_its_own_is_painted_as_in_the_model() {
-    let project = project(&format!("{RULE}\nmesh = \"meshes/{{stem}}.glb\""));
+    let project = Project::of_art(&format!("{RULE}\nmesh = \"meshes/{{stem}}.glb\""));
     let model = glb::cube(ImageFormat::Png, rings);
     project.save("art/planks.png", &glb::texture(&model));
     project.write("meshes/planks.glb", &model);
     project.build();
     let alone = image::open(project.path("out/planks.png")).expect("it is a picture").to_rgb8();
-    let one = self::project(RULE);
+    let one = Project::of_art(RULE);
     one.write("art/planks.glb", &model);
     one.build();
     assert!(alone == glb::texture(&one.read("out/planks.glb")));
@@ -248,7 +236,7 @@ fn a_texture_that_is_a_file_of_its_own_is_painted_as_in_the_model() {
 
 #[test]
 fn a_damaged_model_stops_no_other_asset_and_one_without_textures_passes_through() {
-    let project = project(RULE);
+    let project = Project::of_art(RULE);
     let model = glb::cube(ImageFormat::Png, rings);
     project.write("art/crate.glb", &model);
     project.write("art/cut.glb", &model[..model.len() - 400]);

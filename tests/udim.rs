@@ -10,15 +10,7 @@ const TILES: [(u16, u32, u32); 4] = [(1001, 0, 1), (1002, 1, 1), (1011, 0, 0), (
 
 /// One picture, cut into four tiles of 16 bits.
 fn project(rule: &str) -> Project {
-    let project = Project::empty();
-    project.write(
-        "impasto.toml",
-        format!(
-            "[project]\nname = \"body\"\noutput = \"out/{{name}}\"\n\n[styles.swirls]\nimages = \
-             \"styles/swirls.png\"\n\n[[rules]]\nmatch = \"art/*\"\n{rule}\n"
-        ),
-    );
-    project.save("styles/swirls.png", &pictures::swirls(128, 5));
+    let project = Project::of_art(rule);
     let whole = pictures::bricks(2 * TILE, 2 * TILE, 4);
     for (number, column, row) in TILES {
         let tile = ImageBuffer::from_fn(TILE, TILE, |x, y| {

@@ -69,6 +69,17 @@ impl Project {
         project
     }
 
+    /// One style, and a rule with these lines for everything in `art`, which is empty. Results come
+    /// to `out`.
+    pub fn of_art(rule: &str) -> Self {
+        let project = Self::new(&format!(
+            "[project]\nname = \"props\"\noutput = \"out/{{name}}\"\n\n[styles.swirls]\nimages = \
+             \"styles/swirls.png\"\n\n[[rules]]\nmatch = \"art/*\"\n{rule}\n"
+        ));
+        project.save("styles/swirls.png", &pictures::swirls(128, 5));
+        project
+    }
+
     /// The project's own folder.
     pub fn dir(&self) -> PathBuf {
         self.root.path().join("project")
