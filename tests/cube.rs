@@ -1,6 +1,6 @@
 //! Cube maps, with the real networks and program.
 
-use impasto_tests::{Coordinator, Project, Worker, models_dir, pictures};
+use impasto_tests::{Coordinator, Project, Worker, models_dir};
 
 /// The pixels of a face's side.
 const SIDE: usize = 64;
