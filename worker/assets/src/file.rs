@@ -7,7 +7,7 @@ use std::path::Path;
 use impasto_types::ContainerFormat;
 
 use crate::decode::decode_picture;
-use crate::header::{format_of, picture_header};
+use crate::header::{format_of, picture_header_in};
 use crate::sniff::sniff;
 use crate::verify::verify_picture;
 use crate::{AssetError, AssetErrorKind, Header, Limits, Picture, glb_file};
@@ -38,7 +38,7 @@ fn header<R: BufRead + Seek>(
     limits.check_file(length)?;
     match format_of(&mut reader, name)? {
         ContainerFormat::Glb => glb_file::header(reader, length, limits),
-        _ => picture_header(reader, length, name, limits),
+        format => picture_header_in(format, reader, length, limits),
     }
 }
 

@@ -33,6 +33,16 @@ pub(crate) fn picture_header<R: BufRead + Seek>(
 ) -> Result<Header, AssetErrorKind> {
     limits.check_file(length)?;
     let format = format_of(&mut reader, name)?;
+    picture_header_in(format, reader, length, limits)
+}
+
+/// The same of a file whose length is within the limits and whose format is known.
+pub(crate) fn picture_header_in<R: BufRead + Seek>(
+    format: ContainerFormat,
+    mut reader: R,
+    length: u64,
+    limits: &Limits,
+) -> Result<Header, AssetErrorKind> {
     match format {
         ContainerFormat::Tiff => return tiff_file::header(reader, length, limits),
         ContainerFormat::Tga => return tga_file::header(reader, length, limits),

@@ -99,11 +99,11 @@ pub(super) fn read(
         left: MOST_TRIANGLES.min(bytes.len()),
         most: MOST_TRIANGLES.min(bytes.len()),
         extent: Extent::default(),
+        seen: BTreeSet::new(),
         unread: BTreeSet::new(),
         reasons: BTreeSet::new(),
     };
     let areas = areas(&container.json, geometry.meshes.len());
-    let mut seen = BTreeSet::new();
     let meshes = geometry.meshes.iter().enumerate();
     for (mesh, primitive) in
         meshes.flat_map(|(at, mesh)| mesh.primitives.iter().map(move |it| (at, it)))
@@ -115,7 +115,7 @@ pub(super) fn read(
             continue;
         }
         for (info, place) in shows(&document, &materials(primitive)?)? {
-            reader.read(primitive, mode, info, place, &mut seen)?;
+            reader.read(Use { primitive, mode, info, place })?;
         }
     }
     let Reader { triangles, unread, reasons, extent, .. } = reader;
@@ -128,7 +128,16 @@ pub(super) fn read(
     Ok(Model { places, triangles, texels_per_m: extent.density(), unread, warning })
 }
 
-/// A use of a texture by a primitive: what it shows, where, and how its corners are joined.
+/// What a primitive, whose corners are joined in this mode, shows of a texture, and where that lies.
+#[derive(Clone, Copy)]
+struct Use<'a> {
+    primitive: &'a Primitive<'a>,
+    mode: u64,
+    info: TextureInfo,
+    place: usize,
+}
+
+/// A use of a texture, by what it reads.
 type Seen = (usize, Option<Whole>, Whole, Option<Whole>, u64, [u32; 5]);
 
 struct Reader<'a> {
@@ -141,6 +150,7 @@ struct Reader<'a> {
     left: usize,
     most: usize,
     extent: Extent,
+    seen: BTreeSet<Seen>,
     unread: BTreeSet<usize>,
     reasons: BTreeSet<&'static str>,
 }
@@ -181,15 +191,9 @@ impl Extent {
 
 impl Reader<'_> {
     /// Reads what a primitive shows of a texture. Meshes may share what they show; it is read once.
-    fn read(
-        &mut self,
-        primitive: &Primitive<'_>,
-        mode: u64,
-        info: TextureInfo,
-        place: usize,
-        seen: &mut BTreeSet<Seen>,
-    ) -> Result<(), AssetErrorKind> {
-        match self.triangles_of(primitive, mode, info, place, seen) {
+    fn read(&mut self, used: Use<'_>) -> Result<(), AssetErrorKind> {
+        let Use { place, .. } = used;
+        match self.triangles_of(used) {
             Ok(()) => {}
             Err(Fault::Damaged(kind)) => return Err(kind),
             Err(Fault::Unreadable(reason)) => {
@@ -200,14 +204,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn triangles_of(
-        &mut self,
-        primitive: &Primitive<'_>,
-        mode: u64,
-        info: TextureInfo,
-        place: usize,
-        seen: &mut BTreeSet<Seen>,
-    ) -> Result<(), Fault> {
+    fn triangles_of(&mut self, used: Use<'_>) -> Result<(), Fault> {
+        let Use { primitive, mode, info, place } = used;
         let Some(&position) = primitive.attributes.get("POSITION") else { return Ok(()) };
         if mode < TRIANGLES {
             return Err(Fault::Unreadable("are points or lines"));
@@ -221,7 +219,7 @@ impl Reader<'_> {
         }
         let moved = Moved::by(&info.transform());
         let key = (place, coordinates, position, primitive.indices, mode, moved.bits());
-        if !seen.insert(key) {
+        if !self.seen.insert(key) {
             return Ok(());
         }
         let Some(coordinates) = coordinates else {
