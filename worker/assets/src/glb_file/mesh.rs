@@ -128,7 +128,7 @@ pub(super) fn read(
     Ok(Model { places, triangles, texels_per_m: extent.density(), unread, warning })
 }
 
-/// What a primitive, whose corners are joined in this mode, shows of a texture, and where that lies.
+/// What a primitive, whose corners are joined in this mode, shows of a texture, and where.
 #[derive(Clone, Copy)]
 struct Use<'a> {
     primitive: &'a Primitive<'a>,
