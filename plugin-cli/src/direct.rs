@@ -8,40 +8,31 @@ use clap::Args;
 use impasto_assets::{AssetError, AssetErrorKind, Header, Limits, decode, read_header};
 use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
-use impasto_project::replace_output;
 use impasto_types::{
     AssetKind, BlobRef, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, InitSource,
-    MIN_SIDE, ModelName, ModelRef, OutputSpec, Part, Recipe, RecipePatch, RunReport, Shape,
+    MIN_SIDE, ModelName, ModelRef, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
 use crate::asset_kind::{check_models, fit, header_of};
 use crate::contact_sheet::loss_text;
-use crate::flags::{ComputeFlags, DepfileFlag, DryRunFlag, ModelsFlags};
+use crate::flags::{ComputeFlags, DryRunFlag, ModelsFlags};
 use crate::follow::Follow;
+use crate::output_file::OutputArgs;
 use crate::region_args::RegionArgs;
 use crate::show::ModelBar;
 use crate::style_arg::StyleArg;
 use crate::units::{count, time};
-use crate::{Context, Exit, Failure, interrupt, overwrite};
+use crate::{Context, Exit, Failure, interrupt};
 
 /// What `stylize` and `synth` share.
 #[derive(Debug, Args)]
 pub(crate) struct DirectArgs {
-    /// The file to write; its extension chooses the format
-    #[arg(short, long, value_name = "OUT")]
-    pub(crate) output: PathBuf,
-    /// Write the file even if it is one of the pictures that are read
-    #[arg(long)]
-    force: bool,
-    /// The quality of a JPEG [default: 90]
-    #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
-    quality: Option<u8>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
     /// Cut this off the sides of every style image: PIXELS, or LEFT,TOP,RIGHT,BOTTOM
     #[arg(long, value_name = "PIXELS")]
     style_crop: Option<Crop>,
-    #[command(flatten)]
-    depfile: DepfileFlag,
     #[command(flatten)]
     dry_run: DryRunFlag,
     #[command(flatten)]
@@ -110,19 +101,11 @@ impl Subject {
 pub(crate) enum DirectError {
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },
-    #[error("`{}` has no known extension: use {}", path.display(),
-        ContainerFormat::list(ContainerFormat::ALL, "or"))]
-    NoFormat { path: PathBuf },
     #[error("`{name}` as a style")]
     Crop { name: String, source: CropError },
-    #[error("--quality is for JPEG: {} is written as {format}, which has none", path.display())]
-    Quality { path: PathBuf, format: ContainerFormat },
     #[error(transparent)]
     Image(#[from] AssetError),
 }
-
-/// The quality of a JPEG if none is given; other formats ignore it.
-const DEFAULT_QUALITY: u8 = 90;
 
 impl From<DirectError> for Failure {
     fn from(error: DirectError) -> Self {
@@ -136,19 +119,12 @@ pub(crate) fn paint(
     args: &DirectArgs,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let format = args
-        .output
-        .extension()
-        .and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()));
-    let format = format.ok_or_else(|| DirectError::NoFormat { path: args.output.clone() })?;
-    if args.quality.is_some() && !format.has_quality() {
-        return Err(DirectError::Quality { path: args.output.clone(), format }.into());
-    }
+    let output = args.output.spec().map_err(Failure::usage)?;
     let mut recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
     check_needs(&subject, &recipe)?;
     subject.regions.check().map_err(Failure::usage)?;
-    check_overwrites(&subject, args)?;
+    args.output.check_overwrites(|| subject.paths())?;
     let sources = subject.read()?;
     let crop = args.style_crop.filter(|crop| !crop.is_none());
     let styles = style_sizes(&sources, crop)?;
@@ -174,8 +150,8 @@ pub(crate) fn paint(
         return Err(Failure::usage("--relief is for models and for the maps of a material")
             .hint("set `relief` in a manifest, and `impasto build`"));
     }
-    let (width, height) = output_size(&recipe, format, &sources, asset.as_ref())?;
-    let name = args.output.display().to_string();
+    let (width, height) = output_size(&recipe, output.format, &sources, asset.as_ref())?;
+    let name = args.output.name();
     if args.dry_run.dry_run {
         context.screen.message(format_args!("would paint {name}, {width} x {height}"));
         return Ok(Exit::Done);
@@ -196,8 +172,6 @@ pub(crate) fn paint(
     )
     .map_err(Failure::here)?;
     let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
-    let output =
-        OutputSpec { part: Part::Color, format, quality: args.quality.unwrap_or(DEFAULT_QUALITY) };
     let mut action = sources.action(kind, recipe, &weights, models, vec![output]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
     let content = subject.content.as_deref().filter(|_| subject.mesh.is_some());
@@ -212,13 +186,12 @@ pub(crate) fn paint(
     drop(follow);
     let Painted { files, report } = match painted {
         Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),
-        other => other.map_err(|error| not_painted(error, args))?,
+        other => other.map_err(|error| not_painted(error, compute))?,
     };
     // The action has one output.
     for file in &files {
-        replace_output(&args.output, &file.bytes).map_err(Failure::here)?;
+        args.output.write(&file.bytes, subject.paths(), &context.screen)?;
     }
-    args.depfile.write([args.output.as_path()], subject.paths(), &context.screen)?;
     say(&name, (width, height), &report, context);
     Ok(Exit::Done)
 }
@@ -236,27 +209,10 @@ fn check_needs(subject: &Subject, recipe: &Recipe) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses to write over a picture that is read. Only the output may do so, with `--force`.
-fn check_overwrites(subject: &Subject, args: &DirectArgs) -> Result<(), Failure> {
-    if !args.force {
-        overwrite::refuse(&args.output, subject.paths())
-            .map_err(|error| Failure::usage(error).hint("give another -o, or --force"))?;
-    }
-    if let Some(depfile) = &args.depfile.depfile {
-        let pictures = subject.paths().chain([args.output.as_path()]);
-        overwrite::refuse(depfile, pictures).map_err(Failure::usage)?;
-        if *depfile == args.output {
-            let text = format!("-o and --depfile are both {}", depfile.display());
-            return Err(Failure::usage(text));
-        }
-    }
-    Ok(())
-}
-
 /// A file that was named and cannot be used is a usage error, whenever that is found out. The hint
 /// about too little memory depends on who set the limit.
-fn not_painted(error: PaintError, args: &DirectArgs) -> Failure {
-    match (&error, args.compute.max_memory) {
+pub(crate) fn not_painted(error: PaintError, compute: &ComputeFlags) -> Failure {
+    match (&error, compute.max_memory) {
         (_, Some(_)) if error.lacks_memory() => {
             Failure::usage(error).hint("give a larger --max-memory or a smaller --size")
         }

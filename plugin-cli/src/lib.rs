@@ -23,6 +23,7 @@ mod interrupt;
 mod library_errors;
 mod local_cache;
 mod log;
+mod output_file;
 mod overwrite;
 mod pace;
 mod region_args;

@@ -9,6 +9,7 @@ pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod coordinator;
 pub(crate) mod drain;
+pub(crate) mod fill;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod job;
@@ -64,6 +65,7 @@ pub enum Command {
     Clean(clean::CleanArgs),
     Stylize(stylize::StylizeArgs),
     Synth(synth::SynthArgs),
+    Fill(fill::FillArgs),
     Sheet(sheet::SheetArgs),
     Train(train::TrainArgs),
     Submit(submit::SubmitArgs),
@@ -100,6 +102,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<Exit, Failure> 
         Command::Clean(args) => clean::run(args, context),
         Command::Stylize(args) => stylize::run(args, context),
         Command::Synth(args) => synth::run(args, context),
+        Command::Fill(args) => fill::run(args, context),
         Command::Sheet(args) => sheet::run(args, context),
         Command::Train(args) => train::run(args, context),
         Command::Submit(args) => submit::run(args, context),
@@ -170,6 +173,11 @@ mod tests {
                 Ok(()),
             ),
             ("impasto synth a.png -o b.png --size 256 --device cpu", Ok(())),
+            ("impasto fill a.png --mask b.png --tileable -o c.png", Ok(())),
+            ("impasto fill a.png --seamless --band 40 -o c.png --threads 2", Ok(())),
+            ("impasto fill --seamless x a.png -o c.png --quality 80", Ok(())),
+            ("impasto fill a.png -o c.png", Err(MissingRequiredArgument)),
+            ("impasto fill a.png --mask b.png --band 8 -o c.png", Err(MissingRequiredArgument)),
             ("impasto sheet a.png --style b.jpg --style c.jpg -o d.html", Ok(())),
             (
                 "impasto sheet a.png --style b.jpg --method arbitrary --strength 0.5 --strength 1 \

@@ -43,6 +43,8 @@ pub enum EngineError {
     MaskWeight { weight: f32 },
     #[error("the mask covers no pixel")]
     EmptyMask,
+    #[error("of its {width} x {height} pixels, no part without holes is large enough to fill from")]
+    NothingToFillFrom { width: usize, height: usize },
     #[error("the run has ended: one of its steps failed")]
     Ended,
     #[error("the step was interrupted")]
@@ -78,6 +80,7 @@ impl EngineError {
             | Self::MaskSize { .. }
             | Self::MaskWeight { .. }
             | Self::EmptyMask
+            | Self::NothingToFillFrom { .. }
             | Self::Joins(_)
             | Self::StyleWeights(_)
             | Self::Unlearned(_)

@@ -9,10 +9,13 @@
 //!
 //! - [`one_pass`]: one pass through a network, for any style or for those that it has learned.
 //! - [`optimize`]: the pixels are optimised so that VGG-19 sees the content and the style in them.
+//!
+//! Beside methods, [`mod@fill`] fills holes in a picture with what lies elsewhere in it.
 
 pub mod cards;
 mod color;
 mod error;
+pub mod fill;
 mod frame;
 mod image;
 mod inputs;

@@ -6,7 +6,8 @@
 //! [`EnginePainter`] opens devices and keeps networks prepared there. An [`Adapter`] turns the
 //! files of one kind of asset into [`View`]s and painted views into files; a [`Method`] paints
 //! views. [`Registry`] lists both, and other crates add theirs to it. [`paint()`] paints one asset
-//! with a given adapter and method. [`mod@bench`] measures how fast this machine paints.
+//! with a given adapter and method. [`Filling`] fills holes in one picture from the rest of it.
+//! [`mod@bench`] measures how fast this machine paints.
 //!
 //! # Example
 //!
@@ -71,6 +72,7 @@ mod coats;
 mod device;
 mod engine_painter;
 mod error;
+mod fill;
 mod gauge;
 pub mod machine;
 mod method;
@@ -86,10 +88,13 @@ mod sized;
 mod sources;
 mod train;
 
-pub use adapter::{Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View};
+pub use adapter::{
+    Adapter, AdapterError, Files, Filling, OpenAsset, Opened, OutputFile, Source, View,
+};
 pub use device::{Cards, Devices, MAX_CARDS, UnknownDevice};
 pub use engine_painter::EnginePainter;
 pub use error::{OpenError, PaintError, TrainingError};
+pub use fill::FilledFile;
 pub use impasto_engine::Interrupt;
 pub use impasto_engine::cards::Unavailable;
 pub use impasto_engine::{EngineError, StepReport};

@@ -6,6 +6,7 @@
 mod beyond;
 mod channels;
 mod color_key;
+mod filling;
 mod mask;
 mod material;
 mod model;
@@ -29,6 +30,7 @@ use impasto_types::{
 };
 
 pub(crate) use channels::{gray_init, gray_style, split};
+pub use filling::Filling;
 pub(crate) use material::MaterialAdapter;
 pub(crate) use model::ModelAdapter;
 pub(crate) use picture::PictureAdapter;

@@ -8,14 +8,14 @@ use impasto_types::{AlphaUse, Common, ContainerFormat, OutputSpec, Part, Recipe}
 
 use super::beyond::Beyond;
 use super::color_key::ColorKey;
+use super::filling::Filling;
 use super::mask::mask;
-use super::transparency::Transparency;
+use super::transparency::{Transparency, fill_gutters, visible};
 use super::unpainted::Unpainted;
 use super::{
     Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, Source, View, product, resized,
     wraps,
 };
-use crate::nearest::nearest;
 
 /// Opens a plain picture: [`Part::Color`] is painted, [`Part::Mask`] says where. Alpha, bit depth,
 /// colour profile, orientation and pixel density pass from the asset to the result. Without files,
@@ -29,17 +29,24 @@ pub(crate) struct PictureAdapter {
     pub(crate) tone: Option<ToneCurve>,
     /// Whether ground between islands stays as it is painted: somebody else takes care of it.
     pub(crate) keeps_ground: bool,
+    /// Where it is filled, if it is not painted.
+    pub(crate) filling: Option<Filling>,
 }
 
 impl PictureAdapter {
     /// Paints stored grids, as texture coordinates refer to them.
     pub(crate) const fn of_grids() -> Self {
-        Self { upright: false, tone: None, keeps_ground: false }
+        Self { upright: false, tone: None, keeps_ground: false, filling: None }
     }
 
     /// Paints pictures as they are looked at.
     pub(crate) const fn of_photographs() -> Self {
-        Self { upright: true, tone: None, keeps_ground: false }
+        Self { upright: true, tone: None, keeps_ground: false, filling: None }
+    }
+
+    /// Fills a picture that is looked at.
+    pub(crate) const fn filling(filling: Filling) -> Self {
+        Self { filling: Some(filling), ..Self::of_photographs() }
     }
 
     /// Leaves the ground between islands alone.
@@ -109,6 +116,10 @@ impl Adapter for PictureAdapter {
         let (width, height) = (picture.width as usize, picture.height as usize);
         let mask = files.get(&Part::Mask).map(|source| mask(source, &picture)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
+        let mask = match self.filling {
+            Some(filling) => filling.holes((width, height), mask, &joins).mask(),
+            None => mask,
+        };
         // The colours of the file, before transparent holes are filled.
         let kept = mask.clone().map(|mask| (mask, picture.rgb.clone()));
         let beyond = Beyond::of(&picture.rgb);
@@ -201,24 +212,6 @@ fn texture(joins: Joins) -> Opened {
     };
     let view = View { image: None, coverage: None, mask: None, joins, channel: None };
     Opened { views: vec![view], asset: Box::new(asset), warning: None }
-}
-
-/// Where something shows.
-fn visible(coverage: &Mask) -> Option<Mask> {
-    let weights = coverage.weights().iter().map(|weight| if *weight > 0.0 { 1.0 } else { 0.0 });
-    Mask::new(coverage.width(), coverage.height(), weights.collect()).ok()
-}
-
-/// Gives transparent pixels the colours of the nearest that show, so that smaller mips of an island
-/// have no colour of another.
-fn fill_gutters(rgb: &mut [f32], alpha: &[f32], size: (usize, usize), wraps: (bool, bool)) {
-    let Some(nearest) = nearest(|place| alpha[place] > 0.0, size, wraps) else { return };
-    for (place, from) in nearest.into_iter().enumerate() {
-        let from = from as usize;
-        if from != place {
-            rgb.copy_within(3 * from..3 * from + 3, 3 * place);
-        }
-    }
 }
 
 impl OpenAsset for OpenPicture {

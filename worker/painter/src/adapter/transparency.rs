@@ -6,6 +6,7 @@ use impasto_types::{AlphaUse, Common};
 
 use super::color_key::ColorKey;
 use super::mask_of_alpha;
+use crate::nearest::nearest;
 
 /// How much of each pixel there is.
 #[derive(Debug)]
@@ -67,4 +68,27 @@ impl Transparency {
 fn hidden_level(picture: &Picture) -> Option<f32> {
     let at = picture.alpha.as_ref()?.iter().position(|alpha| *alpha <= 0.0)?;
     picture.rgb.get(3 * at).copied()
+}
+
+/// Where something shows.
+pub(super) fn visible(coverage: &Mask) -> Option<Mask> {
+    let weights = coverage.weights().iter().map(|weight| if *weight > 0.0 { 1.0 } else { 0.0 });
+    Mask::new(coverage.width(), coverage.height(), weights.collect()).ok()
+}
+
+/// Gives transparent pixels the colours of the nearest that show, so that smaller mips of an island
+/// have no colour of another.
+pub(super) fn fill_gutters(
+    rgb: &mut [f32],
+    alpha: &[f32],
+    size: (usize, usize),
+    wraps: (bool, bool),
+) {
+    let Some(nearest) = nearest(|place| alpha[place] > 0.0, size, wraps) else { return };
+    for (place, from) in nearest.into_iter().enumerate() {
+        let from = from as usize;
+        if from != place {
+            rgb.copy_within(3 * from..3 * from + 3, 3 * place);
+        }
+    }
 }

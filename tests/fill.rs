@@ -1,0 +1,118 @@
+//! Textures whose holes are filled, and which are made to tile, with the real program.
+
+use image::{DynamicImage, GrayImage, ImageBuffer, Luma, Rgba, RgbaImage};
+use impasto_tests::{Project, pictures};
+
+/// A wall of 16 bits that is opaque but for its lower edge.
+fn wall() -> ImageBuffer<Rgba<u16>, Vec<u16>> {
+    let bricks = pictures::bricks(160, 120, 3);
+    ImageBuffer::from_fn(160, 120, |x, y| {
+        let [red, green, blue] = bricks.get_pixel(x, y).0.map(|level| u16::from(level) * 257);
+        Rgba([red, green, blue, if y < 108 { u16::MAX } else { 0 }])
+    })
+}
+
+/// White in a rectangle of 30 x 20 pixels.
+fn mask() -> GrayImage {
+    GrayImage::from_fn(160, 120, |x, y| {
+        let is_in = (60..90).contains(&x) && (40..60).contains(&y);
+        Luma([if is_in { 255 } else { 0 }])
+    })
+}
+
+fn project() -> Project {
+    let project = Project::empty();
+    let mut damaged = wall();
+    for (x, y, pixel) in damaged.enumerate_pixels_mut() {
+        if mask().get_pixel(x, y)[0] > 0 {
+            *pixel = Rgba([u16::MAX, 0, u16::MAX, 0]);
+        }
+    }
+    project.save("wall.png", &damaged);
+    project.save("hole.png", &mask());
+    project
+}
+
+#[test]
+fn holes_are_filled_and_the_rest_comes_back() {
+    let project = project();
+    let fill = |more: &[&str]| {
+        let fill = ["fill", "wall.png", "--mask", "hole.png", "-o", "filled.png", "--json"];
+        project.run(&[&fill[..], more].concat()).expect_code(0).document()
+    };
+    let said = fill(&["--join", "6"]);
+    assert_eq!((said["filled"].as_u64(), said["width"].as_u64()), (Some(600), Some(160)));
+    let filled = image::open(project.path("filled.png")).expect("it is a picture");
+    let DynamicImage::ImageRgba16(filled) = filled else { panic!("it has 16 bits and alpha") };
+    let mut changed = 0;
+    for ((x, y, after), before) in filled.enumerate_pixels().zip(wall().pixels()) {
+        if (54..96).contains(&x) && (34..66).contains(&y) {
+            // No magenta, and nothing to see through.
+            assert!(after[1] > 2_000 && after[3] == u16::MAX, "{x} {y}: {after:?}");
+            changed += u64::from(after != before);
+        } else {
+            assert_eq!(after, before, "{x} {y}");
+        }
+    }
+    assert!((400..=said["changed"].as_u64().unwrap_or(0)).contains(&changed), "{changed} {said}");
+
+    // Other threads, the same bytes; no pixel outside the mask.
+    let bytes = project.read("filled.png");
+    fill(&["--join", "6", "--threads", "1"]);
+    assert!(bytes == project.read("filled.png"));
+    fill(&["--join", "0"]);
+    let filled = image::open(project.path("filled.png")).expect("it is a picture").into_rgba16();
+    let before = wall();
+    let mut kept = filled.enumerate_pixels().filter(|(x, y, _)| mask().get_pixel(*x, *y)[0] == 0);
+    assert!(kept.all(|(x, y, after)| after == before.get_pixel(x, y)));
+}
+
+#[test]
+fn a_texture_is_made_to_tile() {
+    let project = Project::empty();
+    // Its rows do not end where they begin.
+    let texture = DynamicImage::from(pictures::bricks(140, 110, 5)).crop_imm(7, 5, 120, 93);
+    project.save("wall.png", &texture.to_rgb8());
+    for (flag, band) in [("--seamless", 11), ("--seamless=both", 20)] {
+        let seamless = ["fill", "wall.png", flag, "-o", "tile.png", "--band"];
+        project.run(&[&seamless[..], &[&band.to_string()]].concat()).expect_code(0);
+        let tile = image::open(project.path("tile.png")).expect("it is a picture");
+        let (before, after) = (pictures::seam(&texture), pictures::seam(&tile));
+        assert!(before > 1.5 && after < 1.2, "{before} {after}");
+        let inside = |picture: &DynamicImage| {
+            picture.crop_imm(band, band, 120 - 2 * band, 93 - 2 * band).to_rgb8()
+        };
+        assert!(inside(&tile) == inside(&texture));
+    }
+}
+
+#[test]
+fn what_cannot_be_filled_is_refused_by_name() {
+    let project = project();
+    project.save("all.png", &GrayImage::from_pixel(160, 120, Luma([255])));
+    project.save("none.png", &GrayImage::new(160, 120));
+    project.save("small.png", &GrayImage::from_pixel(16, 120, Luma([255])));
+    project.write("broken.png", "no picture");
+    project.save("clear.png", &RgbaImage::new(64, 64));
+    for (arguments, part) in [
+        (&["wall.png", "--mask", "all.png"][..], "large enough to fill from"),
+        (&["wall.png", "--mask", "none.png"], "`none.png`"),
+        (&["wall.png", "--mask", "small.png"], "`small.png` has 16 x 120 pixels"),
+        (&["wall.png", "--mask", "broken.png"], "`broken.png`"),
+        (&["broken.png", "--seamless"], "`broken.png`"),
+        (&["clear.png", "--seamless"], "large enough to fill from"),
+        (&["missing.png", "--seamless"], "missing.png"),
+        (&["wall.png", "--seamless", "--max-memory", "100K"], "--max-memory"),
+    ] {
+        let refused = project.run(&[&["fill", "-o", "o.png"], arguments].concat()).expect_code(2);
+        assert!(refused.err.contains(part), "{arguments:?}: {refused}");
+    }
+    for arguments in [
+        &["fill", "wall.png", "--seamless", "-o", "wall.png"][..],
+        &["fill", "wall.png", "--seamless", "-o", "wall.xyz"],
+        &["fill", "wall.png", "--seamless", "-o", "o.png", "--quality", "80"],
+    ] {
+        project.run(arguments).expect_code(2);
+    }
+    assert!(!project.path("o.png").exists());
+}
