@@ -87,6 +87,60 @@ fn a_texture_is_made_to_tile() {
 }
 
 #[test]
+fn maps_are_filled_from_the_same_places() {
+    let project = Project::empty();
+    // Each pixel of the map names a colour of the texture.
+    let texture = pictures::bricks(96, 80, 4);
+    let map = ImageBuffer::from_fn(96, 80, |x, y| {
+        let [red, green, blue] = texture.get_pixel(x, y).0.map(u16::from);
+        Rgba([red * 256 + 3, green * 256 + 5, blue * 256 + 7, red * 256 + 9])
+    });
+    project.save("wall.png", &texture);
+    project.save("wall_orm.png", &map);
+    let said = project
+        .run(&[
+            "fill",
+            "wall.png",
+            "--seamless",
+            "-o",
+            "tile.png",
+            "--json",
+            "--along",
+            "wall_orm.png=maps/tile_orm.png",
+        ])
+        .expect_code(0)
+        .document();
+    assert_eq!(said["maps"], serde_json::json!(["maps/tile_orm.png"]));
+    let open = |name: &str| image::open(project.path(name)).expect("it is a picture");
+    let tile = open("tile.png").into_rgb8();
+    let DynamicImage::ImageRgba16(filled) = open("maps/tile_orm.png") else { panic!("16 bits") };
+    let (mut same, mut changed) = (0, 0);
+    for ((x, y, own), color) in filled.enumerate_pixels().zip(tile.pixels()) {
+        let [red, green, blue, alpha] = own.0;
+        assert_eq!([red % 256, green % 256, blue % 256, alpha % 256], [3, 5, 7, 9], "{x} {y}");
+        assert_eq!(red / 256, alpha / 256);
+        // Beside joins, colours are blended.
+        same += u32::from([red, green, blue].map(|level| (level / 256) as u8) == color.0);
+        changed += u32::from(own != map.get_pixel(x, y));
+    }
+    assert!(same > 96 * 80 * 9 / 10 && changed > 300, "{same} {changed}");
+
+    project.save("other.png", &pictures::bricks(48, 80, 4));
+    for (along, part) in [
+        ("other.png=b.png", "`other.png` has 48 x 80 pixels"),
+        ("wall_orm.png=tile.png", "would be written twice"),
+        ("wall_orm.png=wall.png", "would overwrite"),
+        ("wall_orm.png=b.xyz", "no known extension"),
+        ("none.png=b.png", "none.png"),
+    ] {
+        let fill = ["fill", "wall.png", "--seamless", "-o", "tile.png", "--along", along];
+        let refused = project.run(&fill).expect_code(2);
+        assert!(refused.err.contains(part), "{along}: {refused}");
+    }
+    assert!(!project.path("b.png").exists());
+}
+
+#[test]
 fn what_cannot_be_filled_is_refused_by_name() {
     let project = project();
     project.save("all.png", &GrayImage::from_pixel(160, 120, Luma([255])));

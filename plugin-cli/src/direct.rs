@@ -124,7 +124,8 @@ pub(crate) fn paint(
     recipe.check().map_err(Failure::usage)?;
     check_needs(&subject, &recipe)?;
     subject.regions.check().map_err(Failure::usage)?;
-    args.output.check_overwrites(|| subject.paths())?;
+    let read: Vec<&Path> = subject.paths().collect();
+    args.output.check_overwrites(&[], &read)?;
     let sources = subject.read()?;
     let crop = args.style_crop.filter(|crop| !crop.is_none());
     let styles = style_sizes(&sources, crop)?;
@@ -190,7 +191,7 @@ pub(crate) fn paint(
     };
     // The action has one output.
     for file in &files {
-        args.output.write(&file.bytes, subject.paths(), &context.screen)?;
+        args.output.write(&file.bytes, &[], &read, &context.screen)?;
     }
     say(&name, (width, height), &report, context);
     Ok(Exit::Done)

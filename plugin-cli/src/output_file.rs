@@ -16,7 +16,7 @@ const DEFAULT_QUALITY: u8 = 90;
 #[derive(Debug, Args)]
 pub(crate) struct OutputArgs {
     /// The file to write; its extension chooses the format
-    #[arg(short, long = "output", value_name = "OUT")]
+    #[arg(short = 'o', long = "output", value_name = "OUT")]
     path: PathBuf,
     /// Write the file even if it is one of the pictures that are read
     #[arg(long)]
@@ -47,47 +47,65 @@ impl OutputArgs {
     /// # Errors
     /// If the file's extension is that of no format, or the format has no quality.
     pub(crate) fn spec(&self) -> Result<OutputSpec, OutputError> {
-        let path = || self.path.clone();
-        let extension = self.path.extension();
+        let spec = self.spec_of(&self.path)?;
+        let OutputSpec { format, .. } = spec;
+        if self.quality.is_some() && !format.has_quality() {
+            return Err(OutputError::Quality { path: self.path.clone(), format });
+        }
+        Ok(spec)
+    }
+
+    /// How another file is written beside it.
+    ///
+    /// # Errors
+    /// If its extension is that of no format.
+    pub(crate) fn spec_of(&self, path: &Path) -> Result<OutputSpec, OutputError> {
+        let extension = path.extension();
         let format = extension
             .and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()))
-            .ok_or_else(|| OutputError::NoFormat { path: path() })?;
-        if self.quality.is_some() && !format.has_quality() {
-            return Err(OutputError::Quality { path: path(), format });
-        }
+            .ok_or_else(|| OutputError::NoFormat { path: path.to_owned() })?;
         let quality = self.quality.unwrap_or(DEFAULT_QUALITY);
         Ok(OutputSpec { part: Part::Color, format, quality })
     }
 
-    /// Refuses to write over a picture that is read. Only the output may do so, with `--force`.
-    pub(crate) fn check_overwrites<'a, I>(&'a self, read: impl Fn() -> I) -> Result<(), Failure>
-    where
-        I: Iterator<Item = &'a Path>,
-    {
+    /// Refuses to write over a picture that is read, or twice to the same file. Only outputs may
+    /// replace what is read, with `--force`. `more` are the other files that are written.
+    pub(crate) fn check_overwrites(&self, more: &[&Path], read: &[&Path]) -> Result<(), Failure> {
+        let written = || more.iter().copied().chain([self.path.as_path()]);
         if !self.force {
-            overwrite::refuse(&self.path, read())
-                .map_err(|error| Failure::usage(error).hint("give another -o, or --force"))?;
+            for path in written() {
+                overwrite::refuse(path, read.iter().copied())
+                    .map_err(|error| Failure::usage(error).hint("give another -o, or --force"))?;
+            }
+        }
+        let twice =
+            |path: &Path| Failure::usage(format!("{} would be written twice", path.display()));
+        if let Some(path) = more.iter().enumerate().find_map(|(at, path)| {
+            (*path == self.path || more[..at].contains(path)).then_some(*path)
+        }) {
+            return Err(twice(path));
         }
         let Some(depfile) = &self.depfile.depfile else { return Ok(()) };
-        let pictures = read().chain([self.path.as_path()]);
+        let pictures = read.iter().copied().chain(written());
         overwrite::refuse(depfile, pictures).map_err(Failure::usage)?;
-        if *depfile == self.path {
-            let text = format!("-o and --depfile are both {}", depfile.display());
-            return Err(Failure::usage(text));
+        match written().any(|path| path == depfile) {
+            true => Err(twice(depfile)),
+            false => Ok(()),
         }
-        Ok(())
     }
 
-    /// Writes the file, and the depfile if one is asked for, of what was read.
-    pub(crate) fn write<'a>(
+    /// Writes the file and others, and the depfile if one is asked for, of what was read.
+    pub(crate) fn write(
         &self,
         bytes: &[u8],
-        read: impl Iterator<Item = &'a Path>,
+        more: &[(&Path, &[u8])],
+        read: &[&Path],
         screen: &Screen,
     ) -> Result<(), Failure> {
-        replace_output(&self.path, bytes).map_err(Failure::here)?;
-        // The paths live as long as each other.
-        let read: Vec<&Path> = read.collect();
-        self.depfile.write([self.path.as_path()], read, screen)
+        let files = [(self.path.as_path(), bytes)].into_iter().chain(more.iter().copied());
+        for (path, bytes) in files.clone() {
+            replace_output(path, bytes).map_err(Failure::here)?;
+        }
+        self.depfile.write(files.map(|(path, _)| path), read.iter().copied(), screen)
     }
 }

@@ -1,11 +1,12 @@
 //! `impasto fill`
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Instant;
 
 use clap::Args;
-use impasto_painter::{FilledFile, Filling, Interrupt, PaintError};
-use impasto_types::{MAX_SIDE, Tileable};
+use impasto_painter::{FilledFiles, Filler, Filling, Interrupt, PaintError, Source};
+use impasto_types::{MAX_SIDE, OutputSpec, Tileable};
 use serde_json::json;
 
 use crate::direct::{not_painted, read};
@@ -40,6 +41,10 @@ pub struct FillArgs {
     #[arg(long, value_name = "PIXELS", requires = "seamless")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SIDE)))]
     band: Option<u32>,
+    /// A map of the same surface, such as its normals, and where to write it: it is filled from the
+    /// same places; repeat for more
+    #[arg(long, value_name = "MAP=OUT")]
+    along: Vec<MapArg>,
     /// The axes along which it tiles already: what is filled goes on around its borders
     #[arg(long, value_enum, value_name = "AXES")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "both")]
@@ -50,44 +55,72 @@ pub struct FillArgs {
     compute: ComputeFlags,
 }
 
-impl FillArgs {
-    /// Every file that is read.
-    fn paths(&self) -> impl Iterator<Item = &Path> {
-        [&self.picture].into_iter().chain(&self.mask).map(PathBuf::as_path)
+/// `FILE=FILE`: what is read, and what is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct MapArg {
+    map: PathBuf,
+    output: PathBuf,
+}
+
+impl FromStr for MapArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((map, output)) if !map.is_empty() && !output.is_empty() => {
+                Ok(Self { map: map.into(), output: output.into() })
+            }
+            _ => Err("it is MAP=OUT, such as wall_n.png=tile_n.png".to_owned()),
+        }
     }
 }
 
 pub(crate) fn run(args: FillArgs, context: &Context) -> Result<Exit, Failure> {
-    let output = args.output.spec().map_err(Failure::usage)?;
-    args.output.check_overwrites(|| args.paths())?;
-    let source = read(&args.picture)?;
-    let mask = args.mask.as_deref().map(read).transpose()?;
-    let filling = Filling {
-        join_px: args.join,
-        tileable: args.tileable.unwrap_or(Tileable::None),
-        seamless: args.seamless.unwrap_or(Tileable::None),
-        band_px: args.band,
+    let FillArgs { picture, mask, along, output, compute, .. } = &args;
+    let maps = along.iter().map(|arg| output.spec_of(&arg.output));
+    let outputs: Result<Vec<OutputSpec>, _> = [output.spec()].into_iter().chain(maps).collect();
+    let outputs = outputs.map_err(Failure::usage)?;
+    let read_files = [picture].into_iter().chain(mask).chain(along.iter().map(|arg| &arg.map));
+    let read_files: Vec<&Path> = read_files.map(PathBuf::as_path).collect();
+    let more: Vec<&Path> = along.iter().map(|arg| arg.output.as_path()).collect();
+    output.check_overwrites(&more, &read_files)?;
+    let source = read(picture)?;
+    let mask = mask.as_deref().map(read).transpose()?;
+    let maps: Vec<Source> = along.iter().map(|arg| read(&arg.map)).collect::<Result<_, _>>()?;
+    let filler = Filler {
+        picture: &source,
+        mask: mask.as_ref(),
+        maps: &maps,
+        filling: Filling {
+            join_px: args.join,
+            tileable: args.tileable.unwrap_or(Tileable::None),
+            seamless: args.seamless.unwrap_or(Tileable::None),
+            band_px: args.band,
+        },
+        threads: context.config.paint_threads(compute),
+        memory_bytes: compute.max_memory,
     };
-    // Ctrl-C asks what is being painted to stop.
+    // Ctrl-C asks what is being filled to stop.
     interrupt::token();
     let interrupt = Interrupt::default();
     interrupt::covers(interrupt.clone());
-    let means = (context.config.paint_threads(&args.compute), args.compute.max_memory);
     let began = Instant::now();
-    let filled = filling.fill(&source, mask.as_ref(), output, means, &interrupt);
-    let filled = filled.map_err(|error| match error {
+    let filled = filler.fill(&outputs, &interrupt).map_err(|error| match error {
         PaintError::Canceled { .. } => Failure::interrupted(),
-        error => not_painted(error, &args.compute),
+        error => not_painted(error, compute),
     })?;
-    let FilledFile { file, holes, changed } = filled;
-    args.output.write(&file.bytes, args.paths(), &context.screen)?;
-    let (name, took) = (args.output.name(), began.elapsed());
+    let FilledFiles { files, holes, changed } = filled;
+    let [file, maps @ ..] = &files[..] else { return Ok(Exit::Done) };
+    let written: Vec<(&Path, &[u8])> =
+        more.iter().copied().zip(maps.iter().map(|map| &map.bytes[..])).collect();
+    output.write(&file.bytes, &written, &read_files, &context.screen)?;
+    let (name, took) = (output.name(), began.elapsed());
     let (width, height) = (file.width, file.height);
     if context.screen.is_json() {
         let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         context.screen.json(&json!({
-            "output": name, "width": width, "height": height, "filled": holes, "changed": changed,
-            "compute_ms": took,
+            "output": name, "maps": more, "width": width, "height": height, "filled": holes,
+            "changed": changed, "compute_ms": took,
         }));
         return Ok(Exit::Done);
     }
@@ -102,6 +135,7 @@ pub(crate) fn run(args: FillArgs, context: &Context) -> Result<Exit, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::commands::command;
 
     #[test]
@@ -109,8 +143,17 @@ mod tests {
         let mut cli = command();
         let fill = cli.find_subcommand_mut("fill").expect("it is one");
         let help = fill.render_long_help().to_string();
-        for part in ["--mask", "--seamless", "an eighth", "No network"] {
+        for part in ["--mask", "--seamless", "[default: 12]", "pieces of the texture"] {
             assert!(help.contains(part), "{part}: {help}");
+        }
+    }
+
+    #[test]
+    fn a_map_has_an_output() {
+        let arg: MapArg = "a/wall_n.png=tile=n.png".parse().expect("a map");
+        assert_eq!((arg.map, arg.output), ("a/wall_n.png".into(), "tile=n.png".into()));
+        for text in ["wall_n.png", "=a.png", "a.png="] {
+            assert!(text.parse::<MapArg>().is_err(), "{text}");
         }
     }
 }

@@ -4,86 +4,151 @@ use std::collections::BTreeMap;
 
 use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
 use impasto_engine::fill::{Fill, Filled, Holes};
-use impasto_engine::{EngineError, Interrupt};
-use impasto_types::{AssetKind, OutputSpec, Part, Preset, Tileable};
+use impasto_engine::{EngineError, Image, Interrupt};
+use impasto_types::{AssetKind, OutputSpec, Part, Preset, Recipe, Tileable};
 
-use crate::adapter::{Adapter, AdapterError, Filling, OpenAsset, Opened, PictureAdapter};
+use crate::adapter::{
+    Adapter, AdapterError, Filling, OpenAsset, Opened, PictureAdapter, check_shape,
+};
 use crate::{OutputFile, PaintError, Source, View, machine};
 
-/// A picture whose holes are filled.
+/// A picture that is filled, and the maps that belong to it, which are filled from the same places.
+#[derive(Debug, Clone, Copy)]
+pub struct Filler<'a> {
+    pub picture: &'a Source,
+    /// White where the picture has holes.
+    pub mask: Option<&'a Source>,
+    /// Each has the picture's size.
+    pub maps: &'a [Source],
+    pub filling: Filling,
+    pub threads: usize,
+    /// The most memory that may be used, in bytes; without a number, four fifths of what is free.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Pictures whose holes are filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FilledFile {
-    pub file: OutputFile,
+pub struct FilledFiles {
+    /// The picture, then its maps.
+    pub files: Vec<OutputFile>,
     /// How many pixels were holes.
     pub holes: usize,
-    /// How many pixels are others than before, those around holes among them.
+    /// How many pixels show others than before, those around holes among them.
     pub changed: usize,
 }
 
-/// What decoding and encoding take beside filling, in bytes a pixel.
+/// What decoding and encoding a picture take beside filling, in bytes a pixel.
 const HELD_BYTES: u64 = 48;
 
-impl Filling {
-    /// Fills a picture where the mask is white, and writes it as `output` asks, on so many threads
-    /// and in `memory_bytes` of memory, or what is free.
+/// A decoded file.
+struct Own<'a> {
+    source: &'a Source,
+    image: Image,
+    view: View,
+    asset: Box<dyn OpenAsset>,
+}
+
+impl Filler<'_> {
+    /// Fills them, and writes the picture and each map as `outputs` ask, which are in this order.
     ///
     /// # Errors
-    /// If a file cannot be read, there is nothing to fill from, or it was interrupted.
+    /// If a file cannot be read or a map has another size, if there is nothing to fill from or too
+    /// little memory, or if it was interrupted.
     pub fn fill(
-        self,
-        source: &Source,
-        mask: Option<&Source>,
-        output: OutputSpec,
-        (threads, memory_bytes): (usize, Option<u64>),
+        &self,
+        outputs: &[OutputSpec],
         interrupt: &Interrupt,
-    ) -> Result<FilledFile, PaintError> {
-        let asset = source.name.as_str();
-        let given_bytes = memory_bytes.unwrap_or_else(machine::default_memory_bytes);
-        check(source, given_bytes)?;
-        let unusable =
-            |error: AdapterError| PaintError::of_adapter(asset, &AssetKind::photograph(), error);
+    ) -> Result<FilledFiles, PaintError> {
+        let name = &self.picture.name;
+        let given_bytes = self.memory_bytes.unwrap_or_else(machine::default_memory_bytes);
+        for source in [self.picture].into_iter().chain(self.maps) {
+            check(source, given_bytes)?;
+        }
+        let failed = |error: EngineError| match error {
+            EngineError::Interrupted => PaintError::Canceled { asset: name.clone() },
+            error => PaintError::of_engine(name, given_bytes, 0, error),
+        };
+        let recipe = self.recipe();
+        let adapter = PictureAdapter::filling(self.filling);
+        let own = Own::open(adapter, self.picture, self.mask, &recipe)?;
+        let View { coverage, mask, joins, .. } = &own.view;
+        let size = (own.image.width, own.image.height);
+        // What the adapter made of the mask and the borders.
+        let none = Holes::none(size.0, size.1);
+        let holes = match mask {
+            Some(mask) => none.masked(mask, 0, joins).map_err(failed)?,
+            None => none,
+        };
+        let (image, coverage) = (&own.image, coverage.as_ref());
+        let fill = Fill { image, coverage, holes: &holes, joins };
+        let filled = fill.run(self.threads, interrupt).map_err(failed)?;
+
+        let mut outputs = outputs.iter();
+        let mut files = Vec::new();
+        files.extend(own.close(&filled, filled.image.rgb.clone(), outputs.next())?);
+        for source in self.maps {
+            let own = Own::open(PictureAdapter::of_photographs(), source, None, &recipe)?;
+            check_shape(&source.name, (own.image.width, own.image.height), "picture", size)
+                .map_err(|error| unusable(source, error))?;
+            let rgb = filled.along(&own.image.rgb, 3);
+            files.extend(own.close(&filled, rgb, outputs.next())?);
+        }
+        let moved = filled.from.iter().enumerate().filter(|(at, from)| *at != **from as usize);
+        Ok(FilledFiles { files, holes: holes.missing(), changed: moved.count() })
+    }
+
+    /// What adapters need to know: whether the result tiles.
+    fn recipe(&self) -> Recipe {
+        let joins = self.filling.joins();
         let mut recipe = Preset::Texture.recipe();
-        let joins = self.joins();
         recipe.common_mut().tileable = match (joins.repeats_across(), joins.repeats_down()) {
             (true, true) => Tileable::Both,
             (true, false) => Tileable::X,
             (false, true) => Tileable::Y,
             (false, false) => Tileable::None,
         };
+        recipe
+    }
+}
+
+impl<'a> Own<'a> {
+    fn open(
+        adapter: PictureAdapter,
+        source: &'a Source,
+        mask: Option<&Source>,
+        recipe: &Recipe,
+    ) -> Result<Self, PaintError> {
         let mut files = BTreeMap::from([(Part::Color, source)]);
         files.extend(mask.map(|mask| (Part::Mask, mask)));
-        let adapter = PictureAdapter::filling(self);
-        let Opened { views, asset: mut opened, .. } =
-            adapter.open(&files, &recipe).map_err(unusable)?;
-        let failed = |error: EngineError| match error {
-            EngineError::Interrupted => PaintError::Canceled { asset: asset.to_owned() },
-            error => PaintError::of_engine(asset, given_bytes, 0, error),
-        };
-        let (mut images, mut holes, mut changed) = (Vec::new(), 0, 0);
-        for View { image, coverage, mask, .. } in views {
-            let Some(image) = image else { continue };
-            // What the adapter made of the mask and the borders.
-            let none = Holes::none(image.width, image.height);
-            let own = match mask {
-                Some(mask) => none.masked(&mask, 0, &joins).map_err(failed)?,
-                None => none,
-            };
-            let (coverage, joins) = (coverage.as_ref(), &joins);
-            let fill = Fill { image: &image, coverage, holes: &own, joins };
-            let Filled { image, is_new } = fill.run(threads, interrupt).map_err(failed)?;
-            if coverage.is_some() {
-                show(&mut *opened, &is_new);
-            }
-            holes += own.missing();
-            changed += is_new.iter().filter(|is_new| **is_new).count();
-            images.push(image);
-        }
-        let files = opened.close(images, &[output]).map_err(unusable)?;
-        // One for the one output.
-        let file = files.into_iter().next();
-        let file = file.ok_or(AdapterError::UnknownOutput(output.part)).map_err(unusable)?;
-        Ok(FilledFile { file, holes, changed })
+        let opened = adapter.open(&files, recipe).map_err(|error| unusable(source, error))?;
+        let Opened { views, asset, .. } = opened;
+        // A picture is one view.
+        let view = views.into_iter().next();
+        let view = view.and_then(|mut view| Some((view.image.take()?, view)));
+        let missing = || unusable(source, AdapterError::MissingPart(Part::Color));
+        let (image, view) = view.ok_or_else(missing)?;
+        Ok(Self { source, image, view, asset })
     }
+
+    /// Writes it with other colours; its alpha comes from where they do.
+    fn close(
+        mut self,
+        filled: &Filled,
+        rgb: Vec<f32>,
+        output: Option<&OutputSpec>,
+    ) -> Result<Vec<OutputFile>, PaintError> {
+        if let Some(alpha) = self.asset.alpha().map(|alpha| filled.along(alpha, 1)) {
+            self.asset.repaint_alpha(alpha);
+        }
+        let Image { width, height, .. } = self.image;
+        let image = Image { width, height, rgb };
+        let outputs: Vec<OutputSpec> = output.into_iter().copied().collect();
+        self.asset.close(vec![image], &outputs).map_err(|error| unusable(self.source, error))
+    }
+}
+
+fn unusable(source: &Source, error: AdapterError) -> PaintError {
+    PaintError::of_adapter(&source.name, &AssetKind::photograph(), error)
 }
 
 /// Refuses what is no picture, and a picture that does not fit into memory.
@@ -106,13 +171,4 @@ fn check(source: &Source, given_bytes: u64) -> Result<(), PaintError> {
         });
     }
     Ok(())
-}
-
-/// Makes pixels opaque that were filled, as those are that they were filled from.
-fn show(asset: &mut dyn OpenAsset, is_new: &[bool]) {
-    if let Some(alpha) = asset.alpha() {
-        let alpha = alpha.iter().zip(is_new);
-        let alpha = alpha.map(|(alpha, is_new)| if *is_new { 1.0 } else { *alpha }).collect();
-        asset.repaint_alpha(alpha);
-    }
 }

@@ -6,7 +6,7 @@
 //! [`EnginePainter`] opens devices and keeps networks prepared there. An [`Adapter`] turns the
 //! files of one kind of asset into [`View`]s and painted views into files; a [`Method`] paints
 //! views. [`Registry`] lists both, and other crates add theirs to it. [`paint()`] paints one asset
-//! with a given adapter and method. [`Filling`] fills holes in one picture from the rest of it.
+//! with a given adapter and method. [`Filler`] fills holes in one picture from the rest of it.
 //! [`mod@bench`] measures how fast this machine paints.
 //!
 //! # Example
@@ -94,7 +94,7 @@ pub use adapter::{
 pub use device::{Cards, Devices, MAX_CARDS, UnknownDevice};
 pub use engine_painter::EnginePainter;
 pub use error::{OpenError, PaintError, TrainingError};
-pub use fill::FilledFile;
+pub use fill::{FilledFiles, Filler};
 pub use impasto_engine::Interrupt;
 pub use impasto_engine::cards::Unavailable;
 pub use impasto_engine::{EngineError, StepReport};

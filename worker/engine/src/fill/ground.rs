@@ -352,12 +352,10 @@ impl Ground {
         (0..self.labels.len()).into_par_iter().flat_map_iter(color).collect()
     }
 
-    /// Whether each pixel may show another than itself.
-    pub(super) fn changed(&self) -> Vec<bool> {
-        let differs = |near: usize| self.labels[near] != Some(OWN);
-        let is_new = |place: usize| {
-            !self.picture.is_kept(place) && self.picture.extent.beside(place).any(differs)
-        };
-        (0..self.labels.len()).map(is_new).collect()
+    /// Which pixel each pixel shows.
+    pub(super) fn sources(&self) -> Vec<u32> {
+        // Sides are at most 32768.
+        let shown = |place: usize| self.shown(place).unwrap_or(place) as u32;
+        (0..self.labels.len()).map(shown).collect()
     }
 }

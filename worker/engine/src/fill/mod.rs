@@ -46,8 +46,23 @@ pub struct Fill<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filled {
     pub image: Image,
-    /// Whether each pixel is another than before.
-    pub is_new: Vec<bool>,
+    /// Which pixel of the picture each pixel shows, by its index; beside joins the result is a mean
+    /// of several. Pixels that show themselves are as they were.
+    pub from: Vec<u32>,
+}
+
+impl Filled {
+    /// Fills a map that belongs to the picture, of so many interleaved `channels`, from the same
+    /// places. Nothing is blended: each of its pixels is one that it had.
+    ///
+    /// # Panics
+    /// If the map has another size.
+    #[must_use]
+    pub fn along(&self, map: &[f32], channels: usize) -> Vec<f32> {
+        assert_eq!(map.len(), channels * self.from.len(), "a map of the picture's size");
+        let pixel = |from: &u32| map[channels * *from as usize..][..channels].iter().copied();
+        self.from.iter().flat_map(pixel).collect()
+    }
 }
 
 impl Fill<'_> {
@@ -96,6 +111,6 @@ impl Fill<'_> {
         }
         let Image { width, height, .. } = *self.image;
         let image = Image { width, height, rgb: ground.blended() };
-        Ok(Filled { image, is_new: ground.changed() })
+        Ok(Filled { image, from: ground.sources() })
     }
 }
