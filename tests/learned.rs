@@ -1,7 +1,7 @@
 //! Pictures and projects painted by networks that `impasto train` made, with the real program.
 
 use image::{DynamicImage, RgbImage};
-use impasto_tests::{Finished, Project, pictures};
+use impasto_tests::{Finished, Project, models_dir, pictures};
 
 /// Small squares, few steps: seconds, and enough to tell styles from each other.
 const QUICK: [&str; 12] = [
@@ -86,6 +86,10 @@ fn pictures_are_painted_by_a_network() {
     assert!(whole_way > 1.0, "the styles differ: {whole_way}");
     assert!(apart(&mixed, &day) < apart(&mixed, &night) && between < 1.5 * whole_way, "{between}");
 
+    // Or by its name; then no image is needed.
+    assert!(paint("both.safetensors", &["--model-styles", "night"]) == night);
+    assert!(paint("both.safetensors", &["--model-styles", "night:1,day:3"]) == mixed);
+
     // Any number of threads, any number of scales.
     let [one, two] = ["1", "2"].map(|threads| {
         let flags = ["--threads", threads, "--min-scale", "32", "--tileable", "both"];
@@ -138,11 +142,13 @@ fn refusals(project: &Project) {
     let error = refused("night.safetensors", &["--style", "styles/day.png"]);
     assert!(error.contains("has not learned styles/day.png"), "{error}");
     assert!(error.contains("it has learned night\n"), "{error}");
+    let error = refused("both.safetensors", &["--model-styles", "dusk"]);
+    assert!(error.contains("has not learned dusk; it has learned night, day"), "{error}");
     let error = refused("none.safetensors", &[]);
     assert!(error.contains("cannot read none.safetensors"), "{error}");
     let error = refused("wall.png", &[]);
     assert!(error.contains("wall.png cannot be used as `model`"), "{error}");
-    assert!(error.contains("this is no network that `impasto train` made"), "{error}");
+    assert!(error.contains("this is no network for `feedforward`"), "{error}");
     let whole = project.read("night.safetensors");
     project.write("cut.safetensors", &whole[..whole.len() - 9]);
     let error = refused("cut.safetensors", &[]);
@@ -201,6 +207,11 @@ fn a_project_names_its_network_and_repaints_when_it_changes() {
     assert!(error.contains("both.safetensors") && error.contains(expected), "{error}");
     let error = refused("\"night.safetensors", "\"both.safetensors");
     assert!(error.contains("it has learned 2 styles (night, day)"), "{error}");
+    let named = "\"both.safetensors\"\nmodel_styles = [\"dusk\"]";
+    let error = refused("\"night.safetensors\"", named);
+    assert!(error.contains("it has no style `dusk`, but night, day"), "{error}");
+    project.replace("impasto.toml", "dusk", "day:2");
+    project.run(&["plan"]).expect_code(0);
     let error = refused("\"night.safetensors", "\"none.safetensors");
     assert!(error.contains("none.safetensors") && error.contains("no such file"), "{error}");
     let error = refused("model = \"night.safetensors\"", "images = [\"styles/night.png\"]");
@@ -209,5 +220,40 @@ fn a_project_names_its_network_and_repaints_when_it_changes() {
     assert!(error.contains("[styles.night]") && error.contains("`images`"), "{error}");
     project.write("night.safetensors", "no network");
     let error = refused("name = \"p\"", "name = \"q\"");
-    assert!(error.contains("this is no network that `impasto train` made"), "{error}");
+    assert!(error.contains("this is no network for `feedforward`"), "{error}");
+}
+
+#[test]
+fn the_network_of_26_styles_paints_what_is_named() {
+    let project = Project::of_art("method = \"feedforward\"\nmodel = \"26.safetensors\"");
+    let models = ["--models-dir", models_dir().to_str().expect("a path of text")];
+    let export = |model: &str, name: &str| {
+        project.run(&[&["models", "export", model, "-o", name][..], &models].concat())
+    };
+    let error = export("vgg19", "v.safetensors").expect_code(2).err;
+    assert!(error.contains("`vgg19` does not paint by itself"), "{error}");
+    assert!(!project.path("v.safetensors").exists());
+    let [first, again] = ["26.safetensors", "again.safetensors"].map(|name| {
+        export("multistyle26", name).expect_code(0);
+        project.read(name)
+    });
+    assert!(first == again, "the same bytes");
+
+    project.save("art/wall.png", &pictures::bricks(97, 64, 3));
+    let error = project.run(&["build"]).expect_code(2).err;
+    assert!(error.contains("it has not learned"), "{error}");
+    let mut before = Vec::new();
+    for styles in ["[\"0\"]", "[\"25\"]", "[\"0\", \"25:3\"]"] {
+        let manifest = project.read("impasto.toml");
+        let keys = format!("model = \"26.safetensors\"\nmodel_styles = {styles}");
+        project.replace("impasto.toml", "model = \"26.safetensors\"", &keys);
+        project.build();
+        let painted = image::open(project.path("out/wall.png")).expect("it is painted");
+        assert_eq!((painted.width(), painted.height()), (97, 64));
+        before.push(painted.to_rgb8());
+        project.write("impasto.toml", manifest);
+    }
+    let [first, last, mixed] = &before[..] else { panic!("three") };
+    assert!(apart(first, last) > 10.0, "{}", apart(first, last));
+    assert!(apart(mixed, last) < apart(mixed, first));
 }

@@ -25,10 +25,10 @@ pub(crate) fn network(style: Digest) -> Vec<u8> {
     let FeedForwardLayout { contract, blocks, expand, .. } = layout;
     let header = NetworkHeader {
         layout: NetworkLayout { contract, blocks, expand },
-        styles: vec![NetworkStyle { name: "style".to_owned(), digest: style }],
+        styles: vec![NetworkStyle { name: "style".to_owned(), digest: Some(style) }],
         noise: 40.0,
-        recipe: Optimize::painterly(),
-        training: NetworkTraining {
+        recipe: Some(Optimize::painterly()),
+        training: Some(NetworkTraining {
             size_px: 512,
             crop_px: 256,
             batch: 1,
@@ -38,7 +38,7 @@ pub(crate) fn network(style: Digest) -> Vec<u8> {
             content: Digest::of(b""),
             held_out: HeldOut { content: 0.0, style: 0.0 },
             device: "none".to_owned(),
-        },
+        }),
         licence: None,
     };
     write_network(&header, &tensors).expect("it is a network")

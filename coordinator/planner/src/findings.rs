@@ -119,8 +119,8 @@ pub struct NetworkFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LearnedStyle {
     pub name: String,
-    /// Of the style image's file.
-    pub digest: Digest,
+    /// Of the style image's file, if there is one.
+    pub digest: Option<Digest>,
 }
 
 /// All inputs of a plan except the manifest.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use impasto_models::{ModelError, ModelFile, ModelStore};
-use impasto_types::{ByteSize, ModelName};
+use impasto_project::replace_file;
+use impasto_types::{ByteSize, Digest, ModelName};
 use serde_json::{Value, json};
 
 use super::jobs::show_list;
@@ -47,6 +48,13 @@ enum ModelsCommand {
         #[arg(long, value_name = "MODEL", default_value = "vgg19")]
         name: ModelName,
     },
+    /// Write a model that paints by itself, `multistyle26`, as a file for method feedforward
+    Export {
+        model: ModelName,
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Verify the digests of the store's weights
     Verify {
         #[arg(default_value = "vgg19")]
@@ -64,6 +72,7 @@ pub(crate) fn run(args: ModelsArgs, context: &Context) -> Result<Exit, Failure> 
             let imported = store.import(name, &file);
             show("imported", &imported.map_err(|error| not_imported(error, &file))?, context)
         }
+        ModelsCommand::Export { model, output } => export(&store, model, &output, context)?,
         ModelsCommand::Verify { model } => {
             show("verified", &store.verify(model).map_err(Failure::here)?, context)
         }
@@ -96,6 +105,32 @@ fn pull(
     let pulled = store.pull(model, &mut |progress| bar.step(progress.into()));
     bar.finish();
     show("pulled", &pulled.map_err(Failure::here)?, context);
+    Ok(())
+}
+
+/// Pulls the model if the store lacks it.
+fn export(
+    store: &ModelStore,
+    model: ModelName,
+    output: &Path,
+    context: &Context,
+) -> Result<(), Failure> {
+    let mut bar = ModelBar::new(&context.screen, model.as_str());
+    let exported = store.export(model, &mut |progress| bar.step(progress.into()));
+    bar.finish();
+    let bytes = exported.map_err(|error| match error {
+        ModelError::NotExported(_) => Failure::usage(error),
+        error => Failure::here(error),
+    })?;
+    replace_file(output, &bytes).map_err(Failure::here)?;
+    if context.screen.is_json() {
+        let (digest, size) = (Digest::of(&bytes), bytes.len());
+        context.screen.json(
+            &json!({ "model": model, "output": output, "digest": digest, "size_bytes": size }),
+        );
+    } else {
+        context.screen.result(format_args!("exported {model}: {}", output.display()));
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use impasto_models::{ModelError, ModelStore, VggWeights, read_vgg19};
+use impasto_models::{ModelError, ModelStore, NetworkTraining, VggWeights, read_vgg19};
 use impasto_trainer::{
     Corpus, Sample, Settings, State, StateError, TrainError, Trainer, Verdict, network,
 };
@@ -329,14 +329,14 @@ fn say(report: &Report<'_>, beside: &Beside, began: Instant, context: &Context) 
         return;
     }
     let Report { model, header, settled, .. } = report;
-    let training = &header.training;
     let why = if *settled { ", where the loss fell no more" } else { "" };
-    context.screen.result(format_args!(
-        "trained {model}, {} steps{why}, loss {} on unseen pictures, in {} on {}; see {}",
-        training.steps,
-        loss_text(training.held_out.content + training.held_out.style),
-        time(began.elapsed()),
-        training.device,
-        beside.report().display(),
-    ));
+    for NetworkTraining { steps, held_out, device, .. } in &header.training {
+        context.screen.result(format_args!(
+            "trained {model}, {steps} steps{why}, loss {} on unseen pictures, in {} on {device}; \
+             see {}",
+            loss_text(held_out.content + held_out.style),
+            time(began.elapsed()),
+            beside.report().display(),
+        ));
+    }
 }

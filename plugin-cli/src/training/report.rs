@@ -5,7 +5,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use image::{ImageFormat, RgbImage};
-use impasto_models::NetworkHeader;
+use impasto_models::{NetworkHeader, NetworkTraining};
 use impasto_trainer::{Held, Image, Sample};
 use serde::Serialize;
 
@@ -61,6 +61,7 @@ impl Report<'_> {
     /// The page, which shows the sheet beside it.
     pub(crate) fn page(&self, sheet: &Path) -> String {
         let NetworkHeader { styles, training, licence, .. } = self.header;
+        let training = training.iter().map(trained_on).collect::<String>();
         let styles: Vec<String> = styles.iter().map(|style| escape(&style.name)).collect();
         let sheet = sheet.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         let licence = licence
@@ -76,23 +77,25 @@ impl Report<'_> {
              dt {{ color: #666 }} dd {{ margin: 0 }} img, svg {{ max-width: 100% }}\n\
              </style>\n<h1>{model}</h1>\n<dl>\
              <dt>Styles</dt><dd>{styles}</dd>\
-             <dt>Trained on</dt><dd>{pictures} pictures, {steps} steps of {batch} squares of \
-             {crop} px, on {device}</dd>\
-             <dt>Loss of unseen pictures</dt><dd>{loss}</dd>{licence}</dl>\n{curve}\n\
+             {training}<dt>Loss of unseen pictures</dt><dd>{loss}</dd>{licence}</dl>\n{curve}\n\
              <p>Pictures that it was never trained on, and what it makes of them:</p>\n\
              <img src=\"{sheet}\" alt=\"unseen pictures and paintings of them\">\n</html>\n",
             model = escape(&self.model),
             styles = styles.join(", "),
-            pictures = training.pictures,
-            steps = training.steps,
-            batch = training.batch,
-            crop = training.crop_px,
-            device = escape(&training.device),
             loss = loss_text(last),
             curve = curve(self.looks),
             sheet = escape(&sheet),
         )
     }
+}
+
+fn trained_on(training: &NetworkTraining) -> String {
+    let NetworkTraining { pictures, steps, batch, crop_px, device, .. } = training;
+    format!(
+        "<dt>Trained on</dt><dd>{pictures} pictures, {steps} steps of {batch} squares of {crop_px} \
+         px, on {}</dd>",
+        escape(device)
+    )
 }
 
 /// The losses of unseen pictures as a drawing: style, content and both, over the steps.

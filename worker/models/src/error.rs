@@ -40,8 +40,13 @@ pub enum ModelError {
     Weights(String),
     #[error("these are not the weights of a network: {0}")]
     Tensors(String),
-    #[error("this is no network that `impasto train` made: {0}")]
+    #[error("this is no network for `feedforward`: {0}")]
     Network(String),
+    #[error(
+        "`{0}` does not paint by itself, so it cannot be exported; `{other}` does",
+        other = ModelName::MultiStyle26
+    )]
+    NotExported(ModelName),
     #[error("`{file}`, {place}: {reason}")]
     Onnx { file: &'static str, place: String, reason: String },
     #[error("at byte {at} of the weights: {reason}")]

@@ -1,4 +1,5 @@
-//! The file of a network of our own: one that `impasto train` made.
+//! The file of a network of our own: one that `impasto train` made, or that was exported from the
+//! store.
 //!
 //! Safetensors of f32: for each convolution `NAME.weight` of `[out][in][row][column]`, and
 //! `NAME.gamma` and `NAME.beta` of `[style][channel]`. Its metadata have one entry, `impasto`, the
@@ -27,9 +28,12 @@ pub struct NetworkHeader {
     /// The levels of noise that pictures are given before they are painted, 0 to 255.
     #[serde(default)]
     pub noise: f32,
-    /// The loss that it was trained by.
-    pub recipe: Optimize,
-    pub training: NetworkTraining,
+    /// The loss that it was trained by, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<Optimize>,
+    /// How it was trained, if this program did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<NetworkTraining>,
     /// What whoever trained it says of its licence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
@@ -47,8 +51,9 @@ pub struct NetworkLayout {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkStyle {
     pub name: String,
-    /// Of its image's file.
-    pub digest: Digest,
+    /// Of its image's file, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// How a network was trained.
@@ -159,10 +164,13 @@ mod tests {
     fn header() -> NetworkHeader {
         NetworkHeader {
             layout: NetworkLayout { contract: [16, 32], blocks: 5, expand: [32, 16] },
-            styles: vec![NetworkStyle { name: "night".to_owned(), digest: Digest::of(b"night") }],
+            styles: vec![NetworkStyle {
+                name: "night".to_owned(),
+                digest: Some(Digest::of(b"night")),
+            }],
             noise: 40.0,
-            recipe: Optimize::painterly(),
-            training: NetworkTraining {
+            recipe: Some(Optimize::painterly()),
+            training: Some(NetworkTraining {
                 size_px: 512,
                 crop_px: 256,
                 batch: 2,
@@ -172,7 +180,7 @@ mod tests {
                 content: Digest::of(b"pictures"),
                 held_out: HeldOut { content: 0.25, style: 0.5 },
                 device: "cpu amx bf16".to_owned(),
-            },
+            }),
             licence: Some("CC0".to_owned()),
         }
     }
@@ -210,7 +218,7 @@ mod tests {
         let text = with("impasto-network", "impasto-picture");
         assert_eq!(
             text,
-            "this is no network that `impasto train` made: it is `impasto-picture`, not \
+            "this is no network for `feedforward`: it is `impasto-picture`, not \
              `impasto-network`"
         );
         let text = with("version\\\":1", "version\\\":8");

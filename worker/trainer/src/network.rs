@@ -20,13 +20,14 @@ pub fn header(
     let FeedForwardLayout { contract, blocks, expand, .. } = *trainer.layout();
     let settings = trainer.settings();
     let held = trainer.held().last();
-    let styles = styles.into_iter().map(|(name, digest)| NetworkStyle { name, digest });
+    let styles =
+        styles.into_iter().map(|(name, digest)| NetworkStyle { name, digest: Some(digest) });
     NetworkHeader {
         layout: NetworkLayout { contract, blocks, expand },
         styles: styles.collect(),
         noise: settings.noise,
-        recipe: settings.recipe.clone(),
-        training: NetworkTraining {
+        recipe: Some(settings.recipe.clone()),
+        training: Some(NetworkTraining {
             size_px: settings.size_px,
             crop_px: settings.crop_px,
             batch: settings.batch,
@@ -39,7 +40,7 @@ pub fn header(
                 style: held.style,
             }),
             device: trainer.device().to_owned(),
-        },
+        }),
         licence,
     }
 }
@@ -86,15 +87,15 @@ mod tests {
     fn header(layout: &FeedForwardLayout) -> NetworkHeader {
         let style = |index: usize| NetworkStyle {
             name: format!("style {index}"),
-            digest: Digest::of(&[index as u8]),
+            digest: Some(Digest::of(&[index as u8])),
         };
         let FeedForwardLayout { contract, blocks, expand, styles } = *layout;
         NetworkHeader {
             layout: NetworkLayout { contract, blocks, expand },
             styles: (0..styles).map(style).collect(),
             noise: 40.0,
-            recipe: Optimize::painterly(),
-            training: NetworkTraining {
+            recipe: Some(Optimize::painterly()),
+            training: Some(NetworkTraining {
                 size_px: 512,
                 crop_px: 256,
                 batch: 1,
@@ -104,7 +105,7 @@ mod tests {
                 content: Digest::of(b"pictures"),
                 held_out: HeldOut { content: 1.0, style: 2.0 },
                 device: "cpu".to_owned(),
-            },
+            }),
             licence: None,
         }
     }
@@ -154,6 +155,6 @@ mod tests {
         check(refused(&blocks, &|_| {}), "there is no tensor `residual.1.0.weight`");
         let wide = header(&FeedForwardLayout { expand: [8, 1 << 40], ..LAYOUT });
         let text = refused(&wide, &|_| {});
-        check(text, "`expand.1` of a network is 1099511627776, not 8 or 16");
+        check(text, "`expand.1` of a network is 1099511627776, not 4, 8 or 16");
     }
 }

@@ -98,7 +98,8 @@ impl<'a> Template<'a> {
                 recipes.for_each(|recipe| whole.spread(recipe));
             }
             if let Some(path) = &self.painting.model {
-                check_learned(manifest, findings, regions, (path, &self.form.rule))?;
+                let own = &self.painting.recipe;
+                check_learned(manifest, findings, regions, (path, &self.form.rule), own)?;
             }
             action.regions = Some(named);
             let names: BTreeSet<&str> = regions.styles().collect();
@@ -306,9 +307,10 @@ fn action(
         inputs.push(Input::blob(Part::Init, file.blob));
     }
     if let Some(path) = &painting.model {
-        let file = network(findings, path, style, &styles).map_err(|reason| {
-            PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
-        })?;
+        let file =
+            network(findings, path, (style, &styles), &painting.recipe).map_err(|reason| {
+                PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
+            })?;
         inputs.push(Input::blob(Part::Model, file));
     }
     let method = painting.recipe.method();
@@ -366,11 +368,16 @@ fn check_learned(
     findings: &Findings<'_>,
     regions: &PaintedRegions,
     (path, rule): (&AssetPath, &str),
+    own: &Recipe,
 ) -> Result<(), PlanError> {
-    for name in regions.styles() {
-        let style = manifest.style(name);
-        network(findings, path, style, &style_refs(findings, style)?).map_err(|reason| {
-            PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
+    for RegionStyle { style, recipe } in regions.colors.values().flatten() {
+        let recipe = recipe.as_ref().unwrap_or(own);
+        let style = manifest.style(style);
+        let refs = style_refs(findings, style)?;
+        network(findings, path, (style, &refs), recipe).map_err(|reason| PlanError::Network {
+            path: path.clone(),
+            rule: rule.to_owned(),
+            reason,
         })?;
     }
     Ok(())
@@ -406,24 +413,33 @@ pub(super) fn style_refs(
     style.images.iter().map(style_ref).collect()
 }
 
-/// The network's file, if it has learned the style.
+/// The network's file, if it has learned the style that the recipe or the style's images name.
 fn network(
     findings: &Findings<'_>,
     path: &AssetPath,
-    style: &Style,
-    styles: &[StyleRef],
+    (style, styles): (&Style, &[StyleRef]),
+    recipe: &Recipe,
 ) -> Result<BlobRef, String> {
     let none = || Err("the project has no such file".to_owned());
     let NetworkFile { blob, styles: learned } =
         findings.networks.get(path).cloned().unwrap_or_else(none)?;
     let names = || learned.iter().map(|own| own.name.as_str()).collect::<Vec<_>>().join(", ");
+    let asked = recipe.model_styles();
+    if !asked.is_empty() {
+        let unknown = asked.iter().find(|own| learned.iter().all(|style| style.name != own.name));
+        return match unknown {
+            None => Ok(blob),
+            Some(own) => Err(format!("it has no style `{}`, but {}", own.name, names())),
+        };
+    }
     if styles.is_empty() && learned.len() > 1 {
         let (count, names, style) = (learned.len(), names(), &style.name);
         return Err(format!(
-            "it has learned {count} styles ({names}); name the image of one in [styles.{style}]"
+            "it has learned {count} styles ({names}); name one by `model_styles`, or its image in \
+             [styles.{style}]"
         ));
     }
-    let knows = |style: &StyleRef| learned.iter().any(|own| own.digest == style.blob.digest);
+    let knows = |style: &StyleRef| learned.iter().any(|own| own.digest == Some(style.blob.digest));
     match styles.iter().position(|style| !knows(style)) {
         None => Ok(blob),
         Some(at) => {

@@ -2,18 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Common, OnePass, Optimize, Preset};
+use super::{Common, ModelStyles, OnePass, Optimize, Preset, is_default};
 use crate::RecipeError;
 
 /// Every parameter of [`Method::FeedForward`](super::Method::FeedForward).
 ///
-/// The network itself is an input of the action, [`Part::Model`](crate::Part::Model). The action's
-/// style images say which of its styles are painted, by their digests; they are not looked at.
+/// The network itself is an input of the action, [`Part::Model`](crate::Part::Model). Which of its
+/// styles are painted is said by their names, or by the action's style images, by their digests:
+/// these are not looked at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedForward {
     pub common: Common,
     pub pass: OnePass,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub model_styles: ModelStyles,
 }
 
 impl FeedForward {
@@ -21,7 +24,7 @@ impl FeedForward {
     /// the asset is not given them first.
     pub fn of(preset: Preset) -> Self {
         let common = Common { palette: 0.0, ..preset.optimize().common };
-        Self { common, pass: OnePass::of(preset) }
+        Self { common, pass: OnePass::of(preset), model_styles: ModelStyles::default() }
     }
 
     /// Checks every parameter's range.
@@ -29,7 +32,8 @@ impl FeedForward {
     /// # Errors
     /// If a parameter is out of its range; the error names the first one.
     pub fn check(&self) -> Result<(), RecipeError> {
-        self.pass.check(&self.common)
+        self.pass.check(&self.common)?;
+        self.model_styles.check()
     }
 
     /// The sizes of the scales: see [`OnePass::scales`].

@@ -8,6 +8,7 @@ mod channels;
 mod common;
 mod feed_forward;
 mod looks;
+mod model_styles;
 mod one_pass;
 mod optimize;
 mod parameters;
@@ -29,6 +30,7 @@ pub use channels::{Channels, ChannelsError, Component};
 pub use common::{AlphaUse, Common, CommonPatch, GreenAxis, PreserveColor, Profile, Tileable};
 pub use feed_forward::FeedForward;
 pub use looks::Looks;
+pub use model_styles::{ModelStyle, ModelStyles};
 pub use one_pass::{OnePass, OnePassPatch};
 pub use optimize::{
     Init, InitSource, LossNorm, Optimize, OptimizePatch, Optimizer, Padding, Pooling, STYLE_LAYERS,
@@ -220,6 +222,14 @@ impl Recipe {
     pub fn spread_over_textures(&mut self, largest: u32, whole: u32) {
         if largest < whole {
             self.spread_over(largest, whole);
+        }
+    }
+
+    /// The styles of a network that are named, if the method has one.
+    pub fn model_styles(&self) -> &[ModelStyle] {
+        match self {
+            Self::FeedForward(feed_forward) => &feed_forward.model_styles.0,
+            Self::Optimize(_) | Self::Synthesize(_) | Self::Arbitrary(_) | Self::Train(_) => &[],
         }
     }
 

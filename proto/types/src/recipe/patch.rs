@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    Arbitrary, CommonPatch, FeedForward, Init, Method, OnePass, OnePassPatch, OptimizePatch,
-    Preset, Recipe,
+    Arbitrary, CommonPatch, FeedForward, Init, Method, ModelStyles, OnePass, OnePassPatch,
+    OptimizePatch, Preset, Recipe, shown,
 };
 use crate::RecipeError;
 
@@ -24,6 +24,11 @@ pub struct RecipePatch {
     /// Only for `method = "feedforward"`, which needs it.
     #[cfg_attr(feature = "clap", arg(long, value_name = "FILE"))]
     pub model: Option<String>,
+    /// Which of the network's styles to paint, by name, with their weights, between commas
+    ///
+    /// Only for `method = "feedforward"`. Without it, the style images say which.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "NAME[:WEIGHT],..."))]
+    pub model_styles: Option<ModelStyles>,
     #[cfg_attr(feature = "clap", command(flatten))]
     pub common: CommonPatch,
     #[cfg_attr(feature = "clap", command(flatten))]
@@ -40,10 +45,11 @@ struct Choice {
     preset: Option<Preset>,
     method: Option<Method>,
     model: Option<String>,
+    model_styles: Option<ModelStyles>,
 }
 
 impl RecipePatch {
-    const CHOICE_KEYS: [&'static str; 3] = ["preset", "method", "model"];
+    const CHOICE_KEYS: [&'static str; 4] = ["preset", "method", "model", "model_styles"];
 
     /// All keys of a manifest's table: those that choose a recipe, then the parameters of all
     /// methods, then each method's own.
@@ -66,8 +72,9 @@ impl RecipePatch {
         } else if OnePassPatch::KEYS.contains(&key) {
             patch.one_pass = OnePassPatch::deserialize(table)?;
         } else {
-            let Choice { preset, method, model } = Choice::deserialize(table)?;
-            (patch.preset, patch.method, patch.model) = (preset, method, model);
+            let Choice { preset, method, model, model_styles } = Choice::deserialize(table)?;
+            (patch.preset, patch.method) = (preset, method);
+            (patch.model, patch.model_styles) = (model, model_styles);
         }
         Ok(patch)
     }
@@ -89,6 +96,7 @@ impl RecipePatch {
             preset: other.preset.or(self.preset),
             method: other.method.or(self.method),
             model: other.model.clone().or_else(|| self.model.clone()),
+            model_styles: other.model_styles.clone().or_else(|| self.model_styles.clone()),
             common: self.common.overlaid(&other.common),
             optimize: self.optimize.overlaid(&other.optimize),
             one_pass: self.one_pass.overlaid(&other.one_pass),
@@ -97,7 +105,7 @@ impl RecipePatch {
 
     /// Without parameters that a method does not have.
     fn for_method(&self, method: Method) -> Self {
-        let Self { model, optimize, one_pass, .. } = self.clone();
+        let Self { model, model_styles, optimize, one_pass, .. } = self.clone();
         let shared = |keys: &[&str]| optimize.clone().only(keys);
         let (optimize, one_pass) = match method {
             Method::Optimize | Method::Synthesize | Method::Train => {
@@ -110,13 +118,15 @@ impl RecipePatch {
             Method::FeedForward => (shared(&OnePass::SHARED_KEYS), one_pass),
         };
         let model = model.filter(|_| method.takes_model());
-        Self { model, optimize, one_pass, ..self.clone() }
+        let model_styles = model_styles.filter(|_| method.takes_model());
+        Self { model, model_styles, optimize, one_pass, ..self.clone() }
     }
 
     /// The parameters that not all methods have and that have a value, each with it for display.
     fn special(&self) -> Vec<(&'static str, String)> {
         let model = self.model.iter().map(|model| ("model", format!("{model:?}")));
-        model.chain(self.optimize.set()).chain(self.one_pass.set()).collect()
+        let styles = self.model_styles.iter().map(|styles| ("model_styles", shown(styles)));
+        model.chain(styles).chain(self.optimize.set()).chain(self.one_pass.set()).collect()
     }
 
     /// The resulting recipe: the preset (by default `painterly`) with all changes. Does not check
@@ -157,6 +167,7 @@ impl RecipePatch {
                 self.common.apply(&mut feed_forward.common);
                 feed_forward.pass.take_shared(&self.optimize);
                 self.one_pass.apply(&mut feed_forward.pass);
+                feed_forward.model_styles = self.model_styles.clone().unwrap_or_default();
                 Ok(Recipe::FeedForward(feed_forward))
             }
         }
@@ -167,9 +178,9 @@ impl RecipePatch {
         let (given, kept) = (self.special(), self.for_method(method).special());
         match given.into_iter().find(|(key, _)| kept.iter().all(|(own, _)| own != key)) {
             None => Ok(()),
-            Some(("model", value)) => {
+            Some((name @ ("model" | "model_styles"), value)) => {
                 let range = "left out, or used with method feedforward";
-                Err(RecipeError { name: "model", value, range })
+                Err(RecipeError { name, value, range })
             }
             Some((name, value)) => Err(RecipeError { name, value, range: method.without_it() }),
         }
@@ -229,7 +240,7 @@ mod tests {
                 }
             }
         }
-        fields.extend(["preset", "model"]);
+        fields.extend(["preset", "model", "model_styles"]);
         fields.sort_unstable();
         fields.dedup();
         let mut keys: Vec<&str> = RecipePatch::keys().collect();
@@ -300,10 +311,19 @@ mod tests {
             refused(r#"{"method": "feedforward", "style_scale": 2}"#),
             "style_scale is 2, but has to be left out: method feedforward does not have it"
         );
-        let rule = table(r#"{"method": "feedforward", "model": "a.safetensors", "detail": 0.5}"#);
+        assert_eq!(
+            refused(r#"{"model_styles": ["night", "7:2"]}"#),
+            "model_styles is [\"night\",\"7:2\"], but has to be left out, or used with method \
+             feedforward"
+        );
+        let rule = table(
+            r#"{"method": "feedforward", "model": "a.safetensors", "model_styles": ["7:2"],
+                "detail": 0.5}"#,
+        );
         let laid = defaults.overlaid(&rule);
         assert_eq!(laid.model.as_deref(), Some("a.safetensors"));
         let mut expected = FeedForward::of(Preset::Painterly);
+        expected.model_styles = "7:2".parse().expect("a style");
         (expected.pass.detail, expected.common.palette) = (0.5, 0.5);
         assert_eq!(laid.resolve(), Ok(Recipe::FeedForward(expected)));
     }

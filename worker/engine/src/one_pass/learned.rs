@@ -8,7 +8,7 @@ use impasto_kernels::networks::{
     FeedForward, FeedForwardError, FeedForwardLayout, PaintError, Picture, Tensors, Workspace,
 };
 use impasto_models::{ModelError, NetworkHeader, NetworkLayout, read_network};
-use impasto_types::Digest;
+use impasto_types::{Digest, ModelStyle, ModelStyles};
 
 use super::noise::add_noise;
 use super::pass::Pass;
@@ -22,7 +22,7 @@ use crate::{EngineError, Image};
 pub enum NetworkError {
     #[error(transparent)]
     File(#[from] ModelError),
-    #[error("this is no network that `impasto train` made")]
+    #[error("this is no network for `feedforward`")]
     Network(#[from] FeedForwardError),
     /// The file is not to blame.
     #[error(transparent)]
@@ -108,15 +108,38 @@ impl Network {
         &self,
         asked: impl IntoIterator<Item = (&'a str, Digest, f32)>,
     ) -> Result<Vec<f32>, Unlearned> {
+        let found = asked.into_iter().map(|(name, digest, weight)| {
+            let styles = &self.header.styles;
+            (name, styles.iter().position(|style| style.digest == Some(digest)), weight)
+        });
+        self.shared(found)
+    }
+
+    /// The same, where styles are asked for by their names.
+    ///
+    /// # Errors
+    /// Where it has none of a name.
+    pub fn named_shares(&self, asked: &ModelStyles) -> Result<Vec<f32>, Unlearned> {
+        let found = asked.0.iter().map(|ModelStyle { name, weight }| {
+            let styles = &self.header.styles;
+            (&name[..], styles.iter().position(|style| style.name == *name), *weight)
+        });
+        self.shared(found)
+    }
+
+    /// Shares of styles, each with the place that it was found at.
+    fn shared<'a>(
+        &self,
+        found: impl Iterator<Item = (&'a str, Option<usize>, f32)>,
+    ) -> Result<Vec<f32>, Unlearned> {
         let styles = &self.header.styles;
         let refused = |asked: String| {
             let learned = styles.iter().map(|style| style.name.clone()).collect();
             Unlearned { asked, learned }
         };
         let mut shares = vec![0.0; styles.len()];
-        for (name, digest, weight) in asked {
-            let learned = styles.iter().position(|style| style.digest == digest);
-            shares[learned.ok_or_else(|| refused(name.to_owned()))?] += weight;
+        for (name, place, weight) in found {
+            shares[place.ok_or_else(|| refused(name.to_owned()))?] += weight;
         }
         let total: f32 = shares.iter().sum();
         match &mut shares[..] {

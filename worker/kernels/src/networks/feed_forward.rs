@@ -29,7 +29,7 @@ pub struct FeedForwardLayout {
     pub contract: [usize; 2],
     /// From 1 to [`MOST_BLOCKS`].
     pub blocks: usize,
-    /// Of the two convolutions that enlarge the map: 8, 16 or 32, then 8 or 16. One that makes
+    /// Of the two convolutions that enlarge the map: 8, 16 or 32, then 4, 8 or 16. One that makes
     /// colours follows.
     pub expand: [usize; 2],
     /// From 1 to [`MOST_STYLES`].
@@ -74,7 +74,7 @@ impl FeedForwardLayout {
         check("contract.1", contract[1], matches!(contract[1], 16 | 32), "16 or 32")?;
         check("blocks", blocks, (1..=MOST_BLOCKS).contains(&blocks), "from 1 to 16")?;
         check("expand.0", expand[0], thin(expand[0]), "8, 16 or 32")?;
-        check("expand.1", expand[1], matches!(expand[1], 8 | 16), "8 or 16")?;
+        check("expand.1", expand[1], matches!(expand[1], 4 | 8 | 16), "4, 8 or 16")?;
         check("styles", styles, (1..=MOST_STYLES).contains(&styles), "from 1 to 256")
     }
 

@@ -11,7 +11,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use arbitrary::read_arbitrary;
-pub(crate) use multi_style::read_multi_style;
+pub(crate) use multi_style::{header as multi_style_header, read_multi_style};
 
 use crate::onnx::{Attribute, Graph, Kind, Node, Refusal, Tensor};
 use crate::{ModelError, NamedTensor};

@@ -3,6 +3,7 @@
 use super::{
     Census, Convolution, check_census, check_scales, check_sources, floats, read_graph, tensor,
 };
+use crate::network::{NetworkHeader, NetworkLayout, NetworkStyle};
 use crate::onnx::{Attribute, Graph, Kind, Refusal, Tensor};
 use crate::{ModelError, NamedTensor};
 
@@ -12,6 +13,19 @@ const STYLES: usize = 26;
 
 /// Residual blocks.
 const BLOCKS: usize = 6;
+
+/// What the network's file says of itself, for a recipe that paints with it.
+pub(crate) fn header(licence: &str) -> NetworkHeader {
+    let style = |index: usize| NetworkStyle { name: index.to_string(), digest: None };
+    NetworkHeader {
+        layout: NetworkLayout { contract: [32, 32], blocks: BLOCKS, expand: [8, 4] },
+        styles: (0..STYLES).map(style).collect(),
+        noise: 0.0,
+        recipe: None,
+        training: None,
+        licence: Some(licence.to_owned()),
+    }
+}
 
 /// Reads the file and renames its weights.
 pub(crate) fn read_multi_style(bytes: &[u8]) -> Result<Vec<NamedTensor>, ModelError> {

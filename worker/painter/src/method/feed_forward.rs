@@ -51,7 +51,10 @@ impl Prepared for Learned {
             return Err(EngineError::Method(recipe.method()));
         };
         let asked = asked.iter().map(|style| (style.name, style.digest, style.weight));
-        let shares = self.network.shares(asked)?;
+        let shares = match recipe.model_styles.0.is_empty() {
+            true => self.network.shares(asked)?,
+            false => self.network.named_shares(&recipe.model_styles)?,
+        };
         let View { image: content, coverage, mask, joins, .. } = view;
         let inputs = Inputs { content, coverage, styles, init, joins, mask };
         let (network, recipe) = (self.network.clone(), recipe.clone());

@@ -31,7 +31,7 @@ fn deliver(folder: &mut Folder) {
     let model = path("day.safetensors");
     let blob = folder.present[&model];
     let digest = Digest::of(b"styles/day.jpg");
-    let styles = vec![LearnedStyle { name: "day".to_owned(), digest }];
+    let styles = vec![LearnedStyle { name: "day".to_owned(), digest: Some(digest) }];
     folder.networks.insert(model, Ok(NetworkFile { blob, styles }));
 }
 

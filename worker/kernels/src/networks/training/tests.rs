@@ -205,7 +205,7 @@ fn sizes_that_no_network_has_are_refused_by_name() {
         ),
         (
             FeedForwardLayout { expand: [32, 32], ..own },
-            "`expand.1` of a network is 32, not 8 or 16",
+            "`expand.1` of a network is 32, not 4, 8 or 16",
         ),
         (FeedForwardLayout { styles: 0, ..own }, "`styles` of a network is 0, not from 1 to 256"),
     ] {
