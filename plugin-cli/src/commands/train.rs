@@ -330,7 +330,7 @@ fn say(report: &Report<'_>, beside: &Beside, began: Instant, context: &Context) 
     }
     let Report { model, header, settled, .. } = report;
     let why = if *settled { ", where the loss fell no more" } else { "" };
-    for NetworkTraining { steps, held_out, device, .. } in &header.training {
+    if let Some(NetworkTraining { steps, held_out, device, .. }) = &header.training {
         context.screen.result(format_args!(
             "trained {model}, {steps} steps{why}, loss {} on unseen pictures, in {} on {device}; \
              see {}",

@@ -57,9 +57,10 @@ pub use part::{Channel, CubeFace, Packing, Part, PartError};
 pub use recipe::{
     AlphaUse, Arbitrary, Channels, ChannelsError, Common, CommonPatch, Component, Deeper,
     FeedForward, GreenAxis, Init, InitSource, LayersByScale, Looks, LossNorm, MAX_SIDE, MIN_SIDE,
-    Method, NoDensity, OnePass, OnePassPatch, Optimize, OptimizePatch, Optimizer, Padding, Pooling,
-    PreserveColor, Preset, Profile, Recipe, RecipeError, RecipePatch, STYLE_LAYERS, Scale,
-    ScaleLayers, StyleSpan, StyleSpanError, Tileable, Train, Training, VggLayer,
+    Method, ModelStyle, ModelStyles, NoDensity, OnePass, OnePassPatch, Optimize, OptimizePatch,
+    Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe, RecipeError, RecipePatch,
+    STYLE_LAYERS, Scale, ScaleLayers, StyleSpan, StyleSpanError, Tileable, Train, Training,
+    VggLayer,
 };
 pub use regions::{Region, Regions, RegionsError, is_same_shape};
 pub use split_mix::SplitMix64;

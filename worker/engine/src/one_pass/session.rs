@@ -77,7 +77,8 @@ impl Session {
     ) -> Result<Self, EngineError> {
         recipe.check()?;
         inputs.check_given(Init::Content)?;
-        let FeedForward { common, pass } = recipe;
+        // Which of its styles are painted, the shares say.
+        let FeedForward { common, pass, .. } = recipe;
         let (strength, seed) = (pass.strength, common.seed);
         let network = Learned { network, shares, strength, seed };
         Self::new(Box::new(network), common, pass, inputs, budget_bytes)
