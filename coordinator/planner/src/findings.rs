@@ -71,6 +71,13 @@ pub struct ImageHeader {
     /// The longer side of a model's largest texture in pixels, or of a cube map's face.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest: Option<u32>,
+    /// Layers of a PSD that are more than its picture.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub layers: u32,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl ImageHeader {

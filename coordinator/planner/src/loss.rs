@@ -17,6 +17,8 @@ pub enum Loss {
     Blocks { format: ContainerFormat },
     /// Colours become three numbers of 8 bits with one exponent.
     Exponent,
+    /// Layers become one picture.
+    Layers { layers: u32 },
     /// A property of the file.
     Trait { lost: FileTrait, format: ContainerFormat },
 }
@@ -38,6 +40,9 @@ pub fn losses(header: &ImageHeader, format: ContainerFormat) -> Vec<Loss> {
     }
     if format == F::Hdr && header.format != F::Hdr {
         losses.push(Loss::Exponent);
+    }
+    if header.layers > 0 {
+        losses.push(Loss::Layers { layers: header.layers });
     }
     let traits = header.traits.iter().filter(|lost| {
         // KTX2 can say that rows or columns run the other way, but not that they are swapped.
@@ -75,6 +80,12 @@ impl fmt::Display for Loss {
             }
             Self::Exponent => {
                 write!(f, "colours keep 8 bits and one exponent in hdr, and nothing below 0")
+            }
+            Self::Layers { layers: 1 } => {
+                write!(f, "a layer with more than the picture becomes the merged image")
+            }
+            Self::Layers { layers } => {
+                write!(f, "{layers} layers become one picture, the merged image")
             }
             Self::Trait { lost, format } => match lost {
                 FileTrait::Palette => write!(f, "indexed colours become RGB"),
@@ -129,6 +140,7 @@ impl fmt::Display for Loss {
                 }
                 FileTrait::HdrFields => write!(f, "{format} has no header lines of hdr"),
                 FileTrait::KtxData => write!(f, "{format} has no names and values of ktx2"),
+                FileTrait::PsdPaths => write!(f, "{format} has no paths and guides of psd"),
             },
         }
     }
@@ -156,6 +168,7 @@ mod tests {
             swaps_sides: false,
             traits,
             largest: None,
+            layers: 0,
         };
         losses(&header, to).iter().map(ToString::to_string).collect()
     }

@@ -20,9 +20,10 @@ pub enum Completeness {
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
     let header =
         header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
-    let Header { format, width, height, alpha, depth, orientation, traits, largest, .. } = header;
+    let Header { format, width, height, alpha, depth, orientation, traits, .. } = header;
+    let (largest, layers) = (header.largest, header.layers);
     let swaps_sides = orientation.swaps_sides();
-    Ok(ImageHeader { width, height, format, alpha, depth, swaps_sides, traits, largest })
+    Ok(ImageHeader { width, height, format, alpha, depth, swaps_sides, traits, largest, layers })
 }
 
 /// Whether a file that no longer changes is a complete picture, or only its beginning.
@@ -62,6 +63,7 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Hdr
         | ContainerFormat::Qoi
         | ContainerFormat::Ktx2
+        | ContainerFormat::Psd
         | ContainerFormat::Glb => decodes(file),
     }
 }

@@ -244,6 +244,7 @@ mod tests {
             swaps_sides: false,
             traits: FileTraits::default(),
             largest: None,
+            layers: 0,
         }
     }
 

@@ -161,6 +161,7 @@ mod tests {
             swaps_sides: false,
             traits: FileTraits::default(),
             largest: None,
+            layers: 0,
         };
         let blob = BlobRef::of(b"abc");
         let fingerprint = Fingerprint { stamp, taken_ns: i64::MAX, blob, ours: false };

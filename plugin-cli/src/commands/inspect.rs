@@ -57,6 +57,9 @@ struct Seen<'a> {
     /// Those of a model that are painted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     textures: Vec<Texture>,
+    /// Layers that are more than the picture.
+    #[serde(skip_serializing_if = "is_zero")]
+    layers: u32,
     /// The side of a cube map's faces.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<u32>,
@@ -146,6 +149,7 @@ fn inspect(
         swaps_sides: header.orientation.swaps_sides(),
         traits,
         largest: header.largest,
+        layers: header.layers,
     };
     Ok(Seen {
         file,
@@ -169,6 +173,7 @@ fn inspect(
         lacks: losses(&planned, painted_as).iter().map(ToString::to_string).collect(),
         painted_as,
         textures: places.iter().map(texture).collect(),
+        layers: header.layers,
         face: header.largest.filter(|_| header.is_cube()),
         texels_per_m,
     })
@@ -208,6 +213,7 @@ fn word(own: FileTrait) -> &'static str {
         FileTrait::Text => "text on title, author, rights or other things",
         FileTrait::Credentials => "content credentials (C2PA)",
         FileTrait::PixelAspect => "pixels that are not square",
+        FileTrait::PsdPaths => "paths or guides",
     }
 }
 
@@ -231,6 +237,9 @@ fn text(seen: &Seen<'_>) -> String {
     );
     for Texture { name, width, height } in textures {
         text.push_str(&format!("\n  texture {name}, {width} x {height}"));
+    }
+    if seen.layers > 0 {
+        text.push_str(&format!("\n  {} layers, of which the merged image is painted", seen.layers));
     }
     if let Some(side) = seen.face {
         text.push_str(&format!("\n  a cube map, whose faces have {side} x {side} pixels"));

@@ -56,10 +56,12 @@ pub enum FileTrait {
     Credentials,
     /// The shape of pixels that are not square, without a unit.
     PixelAspect,
+    /// What only PSD has beside its picture and its layers: paths and guides.
+    PsdPaths,
 }
 
 impl FileTrait {
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Palette,
         Self::LowDepth,
         Self::Lossy,
@@ -82,6 +84,7 @@ impl FileTrait {
         Self::Text,
         Self::Credentials,
         Self::PixelAspect,
+        Self::PsdPaths,
     ];
 
     /// Whether a painted file in this format has the property too, if the asset had it; some only
@@ -101,15 +104,17 @@ impl FileTrait {
             | Self::Rights
             | Self::Credentials
             | Self::FewChannels => false,
-            Self::Icc | Self::Text => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp),
-            Self::PixelAspect => matches!(format, F::Png | F::Jpeg | F::Tiff),
+            Self::Icc | Self::Text => {
+                matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp | F::Psd)
+            }
+            Self::PixelAspect => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Psd),
             Self::PngColor => format == F::Png,
-            Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp),
+            Self::Density => matches!(format, F::Png | F::Jpeg | F::Tiff | F::Bmp | F::Psd),
             Self::Orientation => {
                 matches!(format, F::Png | F::Jpeg | F::Tiff | F::Webp | F::Hdr | F::Ktx2)
             }
             Self::AssociatedAlpha => matches!(format, F::Tiff | F::Tga | F::Dds | F::Exr | F::Ktx2),
-            Self::ExtraSamples => matches!(format, F::Tiff | F::Exr),
+            Self::ExtraSamples => matches!(format, F::Tiff | F::Exr | F::Psd),
             // Pixels of 16 bits.
             Self::LowDepth => matches!(format, F::Tga | F::Dds),
             Self::TgaAreas => format == F::Tga,
@@ -117,6 +122,7 @@ impl FileTrait {
             Self::ExrAttributes => format == F::Exr,
             Self::HdrFields => format == F::Hdr,
             Self::KtxData => format == F::Ktx2,
+            Self::PsdPaths => format == F::Psd,
         }
     }
 }

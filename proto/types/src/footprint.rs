@@ -11,7 +11,7 @@ pub struct Footprint {
     pub height: u32,
     pub format: ContainerFormat,
     pub depth: Depth,
-    /// Samples of each pixel beside its colours: alpha, and others in TIFF, TGA and EXR.
+    /// Samples of each pixel beside its colours: alpha, and others in TIFF, TGA, EXR and PSD.
     pub planes: u32,
 }
 
@@ -41,7 +41,8 @@ impl Footprint {
             | ContainerFormat::Bmp
             | ContainerFormat::Tga
             | ContainerFormat::Qoi
-            | ContainerFormat::Ktx2 => stored + held,
+            | ContainerFormat::Ktx2
+            | ContainerFormat::Psd => stored + held,
             // Straight from the file.
             ContainerFormat::Dds => held,
             // Straight from the file, and the exponents.
@@ -77,7 +78,8 @@ impl Footprint {
             | ContainerFormat::Tiff
             | ContainerFormat::Exr
             | ContainerFormat::Qoi
-            | ContainerFormat::Ktx2 => stored,
+            | ContainerFormat::Ktx2
+            | ContainerFormat::Psd => stored,
         };
         per_pixel * self.pixels() + DECODER_BYTES
     }
@@ -95,7 +97,10 @@ impl Footprint {
         };
         // CMYK has a fourth colour.
         let colors = match self.format {
-            ContainerFormat::Jpeg | ContainerFormat::Tiff | ContainerFormat::Glb => 4,
+            ContainerFormat::Jpeg
+            | ContainerFormat::Tiff
+            | ContainerFormat::Psd
+            | ContainerFormat::Glb => 4,
             ContainerFormat::Png
             | ContainerFormat::Tga
             | ContainerFormat::Webp

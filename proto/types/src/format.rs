@@ -20,12 +20,14 @@ pub enum ContainerFormat {
     Hdr,
     Qoi,
     Ktx2,
+    /// Photoshop's documents, small and large (PSB).
+    Psd,
     /// A glTF model with its textures in the same file.
     Glb,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Png,
         Self::Jpeg,
         Self::Tga,
@@ -37,6 +39,7 @@ impl ContainerFormat {
         Self::Hdr,
         Self::Qoi,
         Self::Ktx2,
+        Self::Psd,
         Self::Glb,
     ];
 
@@ -79,13 +82,14 @@ impl ContainerFormat {
             Self::Hdr => "hdr",
             Self::Qoi => "qoi",
             Self::Ktx2 => "ktx2",
+            Self::Psd => "psd",
             Self::Glb => "glb",
         }
     }
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 15] = [
+        const KNOWN: [(&str, ContainerFormat); 17] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -100,6 +104,8 @@ impl ContainerFormat {
             ("pic", ContainerFormat::Hdr),
             ("qoi", ContainerFormat::Qoi),
             ("ktx2", ContainerFormat::Ktx2),
+            ("psd", ContainerFormat::Psd),
+            ("psb", ContainerFormat::Psd),
             ("glb", ContainerFormat::Glb),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));

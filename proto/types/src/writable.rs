@@ -61,11 +61,13 @@ impl ContainerFormat {
             | Self::Exr
             | Self::Qoi
             | Self::Ktx2
+            | Self::Psd
             | Self::Glb => true,
         }
     }
 
-    /// The longest side in pixels that the format's header can express.
+    /// The longest side in pixels that the format's header can express, if the asset is of another
+    /// format.
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
@@ -78,6 +80,8 @@ impl ContainerFormat {
             | Self::Ktx2
             // As its textures do.
             | Self::Glb => i32::MAX as u32,
+            // Photoshop's own limit.
+            Self::Psd => 30_000,
             // Windows at the middle of signed fields, as OpenEXR checks them.
             Self::Exr => i32::MAX as u32 / 2,
             // 16-bit fields.
@@ -103,13 +107,20 @@ impl ContainerFormat {
         if alpha && !self.holds_alpha() {
             return Err(CannotWrite::Alpha(self));
         }
-        let max = self.max_side();
+        // A PSB stays one; whether the asset is one is known when the file is written.
+        let max = match (self, asset) {
+            (Self::Psd, Self::Psd) => PSB_SIDE,
+            _ => self.max_side(),
+        };
         if width.max(height) > max {
             return Err(CannotWrite::Side { format: self, width, height, max });
         }
         Ok(())
     }
 }
+
+/// The longest side of a PSB in pixels, Photoshop's own limit.
+const PSB_SIDE: u32 = 300_000;
 
 /// The formats that hold alpha.
 fn with_alpha() -> String {

@@ -11,7 +11,7 @@ use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{
     AssetErrorKind, Color, Limits, Origin, Picture, dds_file, exr_file, hdr_file, jpeg, ktx2_file,
-    qoi_file, tga_file, tiff_file,
+    psd_file, qoi_file, tga_file, tiff_file,
 };
 
 /// Decodes a picture to the stored grid.
@@ -30,6 +30,7 @@ pub(crate) fn decode_picture(
         ContainerFormat::Hdr => return hdr_file::decode(bytes, name, limits),
         ContainerFormat::Qoi => return qoi_file::decode(bytes, name, limits),
         ContainerFormat::Ktx2 => return ktx2_file::decode(bytes, name, limits),
+        ContainerFormat::Psd => return psd_file::decode(bytes, name, limits),
         ContainerFormat::Glb => return Err(AssetErrorKind::NotAPicture),
         ContainerFormat::Jpeg => {
             let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut &bytes[..])?;

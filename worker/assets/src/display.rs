@@ -13,6 +13,8 @@ impl Origin {
         !self.is_data
             && match self.format {
                 ContainerFormat::Exr | ContainerFormat::Hdr => true,
+                // Photoshop's documents of 32 bits.
+                ContainerFormat::Psd => self.depth == Depth::Float,
                 ContainerFormat::Dds => self.dds.is_some_and(|dds| dds.is_scene_linear()),
                 ContainerFormat::Ktx2 => {
                     self.ktx2.as_ref().is_some_and(Ktx2Layout::is_scene_linear)
@@ -65,7 +67,11 @@ impl Picture {
 
     /// The picture with the numbers that a file of `format` is to have: light or levels.
     pub(crate) fn in_terms_of(&self, format: ContainerFormat) -> Cow<'_, Self> {
-        let holds_light = matches!(format, ContainerFormat::Exr | ContainerFormat::Hdr);
+        let holds_light = match format {
+            ContainerFormat::Exr | ContainerFormat::Hdr => true,
+            ContainerFormat::Psd => self.origin.depth == Depth::Float,
+            _ => false,
+        };
         let is_texture = matches!(format, ContainerFormat::Dds | ContainerFormat::Ktx2);
         // Floats are light in it.
         let becomes_light = format == ContainerFormat::Dds

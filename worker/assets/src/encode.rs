@@ -7,6 +7,7 @@ mod glb_file;
 mod hdr_file;
 mod ktx2_file;
 mod png_file;
+mod psd_file;
 mod texels;
 mod tga_file;
 mod tiff_file;
@@ -76,6 +77,7 @@ pub(crate) fn encode_kind(
         }
         ContainerFormat::Hdr => Ok(hdr_file::write(picture)),
         ContainerFormat::Ktx2 => ktx2_file::write(picture).map_err(failed),
+        ContainerFormat::Psd => psd_file::write(picture, &plan),
         ContainerFormat::Glb => glb_file::write(picture, output),
         ContainerFormat::Qoi => {
             let samples = plan.samples(level8);
@@ -107,6 +109,7 @@ impl<'a> Plan<'a> {
                 ContainerFormat::Tiff
                 | ContainerFormat::Dds
                 | ContainerFormat::Ktx2
+                | ContainerFormat::Psd
                 | ContainerFormat::Glb,
                 depth,
             ) => depth,
@@ -148,6 +151,7 @@ impl<'a> Plan<'a> {
                 | ContainerFormat::Hdr
                 | ContainerFormat::Qoi
                 | ContainerFormat::Ktx2
+                | ContainerFormat::Psd
                 | ContainerFormat::Glb => false,
             };
         let no_gray = no_gray || format == ContainerFormat::Qoi;

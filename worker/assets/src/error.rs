@@ -141,6 +141,7 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Hdr
         | ContainerFormat::Qoi
         | ContainerFormat::Ktx2
+        | ContainerFormat::Psd
         | ContainerFormat::Glb => "frames",
     }
 }

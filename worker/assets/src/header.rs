@@ -10,7 +10,7 @@ use crate::metadata::Metadata;
 use crate::sniff::{HEAD_BYTES, sniff};
 use crate::{
     AssetErrorKind, Color, Header, Limits, bmp_header, dds_file, exr_file, hdr_file, jpeg,
-    ktx2_file, png_chunks, qoi_file, tga_file, tiff_file, webp_chunks,
+    ktx2_file, png_chunks, psd_file, qoi_file, tga_file, tiff_file, webp_chunks,
 };
 
 /// The format of a file, of which the beginning is read.
@@ -51,6 +51,7 @@ pub(crate) fn picture_header_in<R: BufRead + Seek>(
         ContainerFormat::Hdr => return hdr_file::header(reader, limits),
         ContainerFormat::Qoi => return qoi_file::header(reader, limits),
         ContainerFormat::Ktx2 => return ktx2_file::header(reader, length, limits),
+        ContainerFormat::Psd => return psd_file::header(reader, length, limits),
         ContainerFormat::Glb => return Err(AssetErrorKind::NotAPicture),
         _ => {}
     }
@@ -106,6 +107,7 @@ impl Header {
             orientation,
             traits,
             largest: None,
+            layers: 0,
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Note {
     Segment { marker: u8, payload: Vec<u8> },
     /// Of a TIFF page. Values of `kind` have a byte each.
     Tag { tag: u16, kind: u16, value: Vec<u8> },
+    /// An image resource of a PSD, all of its bytes.
+    Resource { bytes: Vec<u8> },
 }
 
 /// What a part takes beside its content: empty ones are bounded, too.
@@ -37,7 +39,8 @@ impl Note {
         match self {
             Self::Chunk { content: bytes, .. }
             | Self::Segment { payload: bytes, .. }
-            | Self::Tag { value: bytes, .. } => bytes,
+            | Self::Tag { value: bytes, .. }
+            | Self::Resource { bytes } => bytes,
         }
     }
 
@@ -45,7 +48,8 @@ impl Note {
         match self {
             Self::Chunk { content: bytes, .. }
             | Self::Segment { payload: bytes, .. }
-            | Self::Tag { value: bytes, .. } => bytes,
+            | Self::Tag { value: bytes, .. }
+            | Self::Resource { bytes } => bytes,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::notes::Notes;
 use crate::png_color::PngColor;
 use crate::{
     AssetError, AssetErrorKind, Color, CubeLayout, DdsLayout, Depth, ExrLayout, GlbLayout,
-    HdrLayout, Ktx2Layout, Orientation, TgaLayout, TiffLayout, ToneCurve,
+    HdrLayout, Ktx2Layout, Orientation, PsdLayout, TgaLayout, TiffLayout, ToneCurve,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -24,7 +24,7 @@ pub struct Picture {
     /// premultiplied.
     pub alpha: Option<Vec<f32>>,
     /// Samples that are neither colour nor alpha, each `height * width`, from 0 to 1 as alpha is;
-    /// floating-point samples may be outside that range. Only TIFF, EXR, some TGA files and
+    /// floating-point samples may be outside that range. Only TIFF, EXR, PSD, some TGA files and
     /// models have them: a model one, of the alpha that its materials do not use as opacity.
     pub extra: Vec<Vec<f32>>,
     pub origin: Origin,
@@ -75,6 +75,8 @@ pub struct Origin {
     pub hdr: Option<HdrLayout>,
     /// How the file is stored, if it is KTX2.
     pub ktx2: Option<Ktx2Layout>,
+    /// How the file is stored, if it is PSD.
+    pub psd: Option<PsdLayout>,
     /// Where the faces lie, if it is a cube map.
     pub cube: Option<CubeLayout>,
     /// Where the textures lie, if it is a model.
@@ -213,6 +215,7 @@ impl Origin {
             exr: None,
             hdr: None,
             ktx2: None,
+            psd: None,
             cube: None,
             glb: None,
         }
@@ -225,7 +228,8 @@ impl Origin {
         let exponents =
             self.hdr.as_ref().and_then(|hdr| hdr.exponents.as_ref()).map_or(0, Vec::len);
         let model = self.glb.as_ref().map_or(0, |glb| glb.file.len());
-        (icc + exponents + model) as u64 + self.notes.bytes()
+        let psd = self.psd.as_ref().map_or(0, PsdLayout::bytes);
+        (icc + exponents + model) as u64 + psd + self.notes.bytes()
     }
 }
 

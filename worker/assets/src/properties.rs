@@ -23,6 +23,8 @@ pub struct Header {
     /// The longer side of the largest texture in pixels, if the file is a model; or of a face, if
     /// it is a cube map.
     pub largest: Option<u32>,
+    /// Layers of a PSD that are more than its picture, and that a result has not.
+    pub layers: u32,
 }
 
 impl Header {

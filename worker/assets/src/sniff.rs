@@ -52,6 +52,7 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         [b'g', b'l', b'T', b'F', ..] => Some(ContainerFormat::Glb),
         [b'q', b'o', b'i', b'f', ..] => Some(ContainerFormat::Qoi),
         [0xab, b'K', b'T', b'X', b' ', b'2', b'0', 0xbb, ..] => Some(ContainerFormat::Ktx2),
+        [b'8', b'B', b'P', b'S', ..] => Some(ContainerFormat::Psd),
         [0x76, 0x2f, 0x31, 0x01, ..] => Some(ContainerFormat::Exr),
         _ if is_radiance(head) => Some(ContainerFormat::Hdr),
         _ => None,
@@ -87,9 +88,8 @@ fn looks_like_gltf(head: &[u8]) -> bool {
 
 /// Common formats that are not supported, so that the error can name them.
 fn foreign(head: &[u8]) -> Option<&'static str> {
-    const MAGICS: [(&[u8], &str); 5] = [
+    const MAGICS: [(&[u8], &str); 4] = [
         (b"GIF8", "gif"),
-        (b"8BPS", "psd"),
         (&[0xab, b'K', b'T', b'X'], "ktx"),
         (b"<svg", "svg"),
         (b"gimp xcf", "xcf"),

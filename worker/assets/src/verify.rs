@@ -9,8 +9,8 @@ use crate::limits::METADATA_BYTES;
 use crate::sniff::sniff;
 use crate::webp_chunks::check_whole;
 use crate::{
-    AssetErrorKind, Limits, dds_file, exr_file, hdr_file, jpeg, ktx2_file, png_chunks, qoi_file,
-    tga_file, tiff_file,
+    AssetErrorKind, Limits, dds_file, exr_file, hdr_file, jpeg, ktx2_file, png_chunks, psd_file,
+    qoi_file, tga_file, tiff_file,
 };
 
 /// Reads every sample of a picture.
@@ -30,6 +30,7 @@ pub(crate) fn verify_picture(
         ContainerFormat::Hdr => hdr_file::check(bytes, limits),
         ContainerFormat::Qoi => qoi_file::check(bytes, limits),
         ContainerFormat::Ktx2 => ktx2_file::check(bytes, limits),
+        ContainerFormat::Psd => psd_file::check(bytes, limits),
         ContainerFormat::Glb => Err(AssetErrorKind::NotAPicture),
         ContainerFormat::Jpeg => {
             let frame = jpeg::Head::read(&mut &bytes[..])?.frame;

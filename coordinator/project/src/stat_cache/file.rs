@@ -295,6 +295,7 @@ mod tests {
             swaps_sides: alpha,
             traits: FileTraits::default(),
             largest: None,
+            layers: 0,
         });
         let look = any::<bool>().prop_map(|normal_map| Look {
             normal_map,

@@ -224,10 +224,10 @@ pub(crate) fn names_an_image(file: &Path) -> bool {
 }
 
 /// Pictures that other programs read.
-const UNSUPPORTED: [&str; 29] = [
-    "psd", "psb", "gif", "svg", "ktx", "basis", "avif", "heic", "heif", "jxl", "jp2", "j2k",
-    "jfif", "pcx", "ppm", "pgm", "pbm", "pnm", "ico", "vtf", "pvr", "astc", "xcf", "kra", "ora",
-    "dpx", "sgi", "dng", "cr2",
+const UNSUPPORTED: [&str; 27] = [
+    "gif", "svg", "ktx", "basis", "avif", "heic", "heif", "jxl", "jp2", "j2k", "jfif", "pcx",
+    "ppm", "pgm", "pbm", "pnm", "ico", "vtf", "pvr", "astc", "xcf", "kra", "ora", "dpx", "sgi",
+    "dng", "cr2",
 ];
 
 /// Whether the file is named like a picture that cannot be read.

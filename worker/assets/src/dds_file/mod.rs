@@ -54,5 +54,6 @@ pub(crate) fn header<R: Read + Seek>(
         orientation: Orientation::Normal,
         traits,
         largest: fields.cube.map(CubeLayout::side),
+        layers: 0,
     })
 }

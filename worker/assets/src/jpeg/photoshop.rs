@@ -1,11 +1,9 @@
 //! The resources that Photoshop stores, of which a few tell author and rights.
 
 use crate::notes::SEGMENT_BYTES;
+use crate::photoshop::{RIGHTS, Resource};
 
 const NAME: &[u8] = b"Photoshop 3.0\0";
-const IPTC: u16 = 0x0404;
-/// IPTC's fields and their digest, whether there is a copyright, and where to read of it.
-const RIGHTS: [u16; 4] = [IPTC, 0x040a, 0x040b, 0x0425];
 
 /// What of all resources tells author and rights.
 #[derive(Debug, PartialEq, Eq, Default)]
@@ -26,7 +24,7 @@ pub(super) fn rights(payloads: &[&[u8]]) -> Rights {
     let all: Vec<u8> =
         payloads.iter().flat_map(|payload| &payload[NAME.len()..]).copied().collect();
     let (mut rest, mut kept) = (&all[..], Vec::new());
-    while let Some(Resource { id, bytes, after }) = Resource::first(rest) {
+    while let Some(Resource { id, bytes, after, .. }) = Resource::first(rest) {
         if RIGHTS.contains(&id) {
             kept.extend(bytes);
         }
@@ -44,35 +42,10 @@ pub(crate) fn has_iptc(resources: &[u8]) -> bool {
     crate::notes::find(resources, b"8BIM\x04\x04").is_some()
 }
 
-/// One resource.
-struct Resource<'a> {
-    id: u16,
-    bytes: &'a [u8],
-    after: &'a [u8],
-}
-
-impl<'a> Resource<'a> {
-    /// A signature, a number, a name, and the content with its length; both are padded to an even
-    /// length, but the last content may lack that.
-    fn first(bytes: &'a [u8]) -> Option<Self> {
-        let [_, _, _, _, id0, id1, name_bytes, ..] = *bytes else { return None };
-        if !matches!(&bytes[..4], b"8BIM" | b"MeSa" | b"AgHg" | b"PHUT" | b"DCSR") {
-            return None;
-        }
-        let length_at = 6 + (1 + usize::from(name_bytes)).next_multiple_of(2);
-        let length = u32::from_be_bytes(*bytes.get(length_at..)?.first_chunk()?) as usize;
-        let end = (length_at + 4).checked_add(length)?;
-        if end > bytes.len() {
-            return None;
-        }
-        let (bytes, after) = bytes.split_at(end.next_multiple_of(2).min(bytes.len()));
-        Some(Self { id: u16::from_be_bytes([id0, id1]), bytes, after })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::photoshop::IPTC;
 
     fn resource(id: u16, name: &[u8], content: &[u8]) -> Vec<u8> {
         let mut bytes = [b"8BIM", &id.to_be_bytes()[..], &[name.len() as u8], name].concat();

@@ -41,6 +41,7 @@ pub(crate) fn header<R: Read + Seek>(
         orientation: fields.orientation,
         traits,
         largest: fields.cube.map(CubeLayout::side),
+        layers: 0,
     })
 }
 

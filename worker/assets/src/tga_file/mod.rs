@@ -53,5 +53,6 @@ pub(crate) fn header<R: Read + Seek>(
         orientation: Orientation::Normal,
         traits,
         largest: None,
+        layers: 0,
     })
 }

@@ -1,0 +1,170 @@
+//! Photoshop's documents. An asset's own version, packing, channels and resources come back; its
+//! layers do not. Another picture becomes a PSD with packed rows.
+//!
+//! A picture with transparency has one layer, which is it: Photoshop and GIMP take a fourth channel
+//! for transparency only where there is a layer, others look at the sign of the number of layers,
+//! and Pillow at neither. The layer's colours are straight, and those of the merged image are
+//! blended with white, as all of them expect.
+
+mod layer;
+mod pack;
+mod resources;
+
+use impasto_types::{CannotWrite, ContainerFormat, Depth};
+
+use super::{Plan, level8, level16};
+use crate::psd_layout::{MOST_CHANNELS, PSD_SIDE, PsdLayout, PsdPacking};
+use crate::{AlphaKind, AssetErrorKind, Color, Picture};
+use pack::{Packer, packed};
+
+pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, AssetErrorKind> {
+    let (width, height) = (picture.width, picture.height);
+    let layout = picture.origin.psd.clone().unwrap_or_else(|| usual(picture, plan));
+    if !layout.large && width.max(height) > PSD_SIDE {
+        let format = ContainerFormat::Psd;
+        return Err(CannotWrite::Side { format, width, height, max: PSD_SIDE }.into());
+    }
+    let planes = Planes { picture, plan, is_blended: is_blended(picture, &layout) };
+    let channels = planes.channels();
+    if channels > MOST_CHANNELS {
+        return Err(too_much(format!("it has {channels} channels; there are at most 56")));
+    }
+
+    let mut bytes = head(picture, plan, channels, layout.large);
+    // There is no palette.
+    bytes.extend([0; 4]);
+    bytes.extend(measured(&resources::write(picture, plan, &layout), false)?);
+    let packer = Packer::new(picture.width, plan.depth, &layout);
+    let layers = plan.alpha.map(|_| layer::section(&planes, &packer, &layout)).transpose()?;
+    bytes.extend(measured(&layers.unwrap_or_default(), layout.large)?);
+    let merged: Vec<Vec<u8>> = (0..channels).map(|channel| planes.merged(channel)).collect();
+    bytes.extend(packed(&merged, &packer));
+    Ok(bytes)
+}
+
+/// The layout of a picture that was no PSD. Bytes of floats seldom repeat.
+fn usual(picture: &Picture, plan: &Plan<'_>) -> PsdLayout {
+    PsdLayout {
+        large: false,
+        packing: match plan.depth {
+            Depth::Eight | Depth::Sixteen => PsdPacking::PackBits,
+            Depth::Float => PsdPacking::None,
+        },
+        is_blended: true,
+        size: (picture.width, picture.height),
+        channels: (plan.alpha.is_some(), picture.extra.len()),
+        resolution: None,
+        resources: Vec::new(),
+        layer: None,
+    }
+}
+
+/// Whether colours are blended with white where they are transparent. They are not if alpha is no
+/// opacity, or if they are to be multiplied by it.
+fn is_blended(picture: &Picture, layout: &PsdLayout) -> bool {
+    let origin = &picture.origin;
+    layout.is_blended && !origin.is_premultiplied && origin.alpha_kind != AlphaKind::Unspecified
+}
+
+fn too_much(reason: String) -> AssetErrorKind {
+    AssetErrorKind::Encode { format: ContainerFormat::Psd, source: reason.into() }
+}
+
+/// The signature, the size and the mode.
+fn head(picture: &Picture, plan: &Plan<'_>, channels: usize, large: bool) -> Vec<u8> {
+    const GRAY: u16 = 1;
+    const RGB: u16 = 3;
+    let version = if large { 2_u16 } else { 1 };
+    let bits = match plan.depth {
+        Depth::Eight => 8_u16,
+        Depth::Sixteen => 16,
+        Depth::Float => 32,
+    };
+    let mode = match plan.color {
+        Color::Gray => GRAY,
+        Color::Rgb => RGB,
+    };
+    let mut bytes = b"8BPS".to_vec();
+    bytes.extend(version.to_be_bytes());
+    bytes.extend([0; 6]);
+    // At most 56.
+    bytes.extend((channels as u16).to_be_bytes());
+    bytes.extend(picture.height.to_be_bytes());
+    bytes.extend(picture.width.to_be_bytes());
+    bytes.extend([bits, mode].iter().flat_map(|word| word.to_be_bytes()));
+    bytes
+}
+
+/// Bytes with their length in front of them, which has eight bytes if `long`.
+fn measured(bytes: &[u8], long: bool) -> Result<Vec<u8>, AssetErrorKind> {
+    if long {
+        return Ok([&(bytes.len() as u64).to_be_bytes()[..], bytes].concat());
+    }
+    let length = u32::try_from(bytes.len()).map_err(|_| {
+        too_much(format!("it has a section of {} bytes, which only a psb can have", bytes.len()))
+    })?;
+    Ok([&length.to_be_bytes()[..], bytes].concat())
+}
+
+/// The samples of a file, plane by plane.
+struct Planes<'a> {
+    picture: &'a Picture,
+    plan: &'a Plan<'a>,
+    is_blended: bool,
+}
+
+impl Planes<'_> {
+    fn channels(&self) -> usize {
+        self.plan.colors() + usize::from(self.plan.alpha.is_some()) + self.picture.extra.len()
+    }
+
+    /// A channel of the merged image: colours, alpha, others.
+    fn merged(&self, channel: usize) -> Vec<u8> {
+        let at = channel.checked_sub(self.plan.colors());
+        match (at, self.plan.alpha) {
+            (None, Some(alpha)) if self.is_blended => {
+                let levels = self.color(channel).zip(alpha);
+                self.levels(levels.map(|(level, &alpha)| with_white(level, alpha)))
+            }
+            (None, _) => self.levels(self.color(channel)),
+            (Some(0), Some(alpha)) => self.units(alpha),
+            (Some(at), alpha) => {
+                let plane = self.picture.extra.get(at - usize::from(alpha.is_some()));
+                self.units(plane.map(Vec::as_slice).unwrap_or_default())
+            }
+        }
+    }
+
+    /// A colour of the layer.
+    fn straight(&self, color: usize) -> Vec<u8> {
+        self.levels(self.color(color))
+    }
+
+    fn color(&self, color: usize) -> impl Iterator<Item = f32> + '_ {
+        self.plan.rgb.iter().skip(color).step_by(3).copied()
+    }
+
+    fn levels(&self, levels: impl Iterator<Item = f32>) -> Vec<u8> {
+        match self.plan.depth {
+            Depth::Eight => levels.map(level8).collect(),
+            Depth::Sixteen => levels.flat_map(|level| level16(level).to_be_bytes()).collect(),
+            Depth::Float => levels.flat_map(|level| (level / 255.0).to_be_bytes()).collect(),
+        }
+    }
+
+    /// Values from 0 to 1.
+    fn units(&self, plane: &[f32]) -> Vec<u8> {
+        let sixteen = |value: f32| (value * 65_535.0).round() as u16;
+        let values = plane.iter().copied();
+        match self.plan.depth {
+            Depth::Eight => values.map(|value| level8(value * 255.0)).collect(),
+            Depth::Sixteen => values.flat_map(|value| sixteen(value).to_be_bytes()).collect(),
+            Depth::Float => values.flat_map(f32::to_be_bytes).collect(),
+        }
+    }
+}
+
+/// A level blended with white as far as it is transparent.
+fn with_white(level: f32, alpha: f32) -> f32 {
+    level * alpha + 255.0 * (1.0 - alpha)
+}
