@@ -1,9 +1,8 @@
 //! The samples of the merged image: one plane for each channel, each by rows.
 
 use std::borrow::Cow;
-use std::io::{self, Read};
 
-use flate2::read::ZlibDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use super::fields::{Fields, damaged};
 use crate::AssetErrorKind;
@@ -174,12 +173,24 @@ fn inflate(data: &[u8], size: usize) -> Result<Vec<u8>, AssetErrorKind> {
         return Err(AssetErrorKind::Truncated);
     }
     let mut bytes = vec![0; size];
-    match ZlibDecoder::new(data).read_exact(&mut bytes) {
-        Ok(()) => Ok(bytes),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(AssetErrorKind::Truncated)
+    let mut inflater = Decompress::new(true);
+    let mut status = Status::Ok;
+    // There is a byte more than the samples have, so that the end of the data is seen.
+    for room in [&mut bytes[..], &mut [0]] {
+        if status == Status::StreamEnd {
+            break;
         }
-        Err(_) => Err(damaged("the samples cannot be unpacked")),
+        // No more is read than there is.
+        let rest = data.get(inflater.total_in() as usize..).unwrap_or_default();
+        status = inflater
+            .decompress(rest, room, FlushDecompress::Finish)
+            .map_err(|_| damaged("the samples cannot be unpacked"))?;
+    }
+    match (status, inflater.total_out() as usize) {
+        (Status::StreamEnd, found) if found == size => Ok(bytes),
+        (Status::StreamEnd, _) => Err(damaged("there are fewer samples than pixels")),
+        (_, found) if found > size => Err(damaged("there are more samples than pixels")),
+        _ => Err(AssetErrorKind::Truncated),
     }
 }
 

@@ -123,8 +123,9 @@ impl Planes<'_> {
         let at = channel.checked_sub(self.plan.colors());
         match (at, self.plan.alpha) {
             (None, Some(alpha)) if self.is_blended => {
+                let alpha = alpha.iter().map(|alpha| self.stored(*alpha));
                 let levels = self.color(channel).zip(alpha);
-                self.levels(levels.map(|(level, &alpha)| with_white(level, alpha)))
+                self.levels(levels.map(|(level, alpha)| with_white(level, alpha)))
             }
             (None, _) => self.levels(self.color(channel)),
             (Some(0), Some(alpha)) => self.units(alpha),
@@ -149,6 +150,15 @@ impl Planes<'_> {
             Depth::Eight => levels.map(level8).collect(),
             Depth::Sixteen => levels.flat_map(|level| level16(level).to_be_bytes()).collect(),
             Depth::Float => levels.flat_map(|level| (level / 255.0).to_be_bytes()).collect(),
+        }
+    }
+
+    /// A value from 0 to 1 as readers find it.
+    fn stored(&self, value: f32) -> f32 {
+        match self.plan.depth {
+            Depth::Eight => f32::from(level8(value * 255.0)) / 255.0,
+            Depth::Sixteen => f32::from(level16(value * 255.0)) / 65_535.0,
+            Depth::Float => value,
         }
     }
 
