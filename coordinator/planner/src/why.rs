@@ -232,7 +232,7 @@ mask = "shared.png"
             ("start.png", "rule `walls` starts from it"),
             ("shared.png", "it is the mask of all assets of rule `rest`"),
             ("a.png", "it is outside art, the folder of assets"),
-            ("art/walls/a.psd", "Impasto does not read `.psd`"),
+            ("art/walls/a.xcf", "Impasto does not read `.xcf`"),
         ] {
             let said = why(&manifest, &path(file), &assets).to_string();
             assert!(said.contains(expected), "{file}: {said}");

@@ -247,7 +247,7 @@ mod tests {
             ("a mask that was missing", |test| test.write(".hidden/mask.png", &png(4, 4))),
             ("the manifest", |test| test.write("impasto.toml", b"[project]\n")),
             ("the record", |test| test.write("impasto.lock", b"{}")),
-            ("a picture that cannot be read", |test| test.write("walls/d.psd", b"")),
+            ("a picture that cannot be read", |test| test.write("walls/d.xcf", b"")),
         ];
         let others = [path("styles/night.png"), path(".hidden/mask.png")];
         for (what, change) in changes {

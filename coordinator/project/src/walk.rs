@@ -112,7 +112,7 @@ mod tests {
             "walls/.b.png.x1.png",
             "walls/#b.png#",
             "walls/notes.txt",
-            "walls/d.PSD",
+            "walls/d.XCF",
             ".git/a.png",
             "walls/.cache/a.png",
             "stylized/walls/a.png",
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(walk.passed.images.iter().find_map(unmatched).as_deref(), Some("other/x.png"));
         assert_eq!((walk.passed.images.len(), walk.problems.len()), (4, 0));
         assert!(walk.passed.folders.contains("walls/sub"), "{:?}", walk.passed.folders);
-        assert_eq!(walk.passed.unsupported, ["walls/d.PSD"]);
+        assert_eq!(walk.passed.unsupported, ["walls/d.XCF"]);
     }
 
     #[test]

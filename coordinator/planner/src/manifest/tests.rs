@@ -75,9 +75,9 @@ fn typing_errors_are_placed_and_the_right_key_is_offered() {
 fn an_unknown_format_is_answered_with_all_that_there_are() {
     let all = ContainerFormat::ALL.map(ContainerFormat::extension).join(", ");
     check_refused(
-        &manifest("", "format = \"psd\"", "", ""),
+        &manifest("", "format = \"gif\"", "", ""),
         &format!(
-            "`format` in [defaults] is \"psd\" (impasto.toml:5:10): `psd` is not a format; there \
+            "`format` in [defaults] is \"gif\" (impasto.toml:5:10): `gif` is not a format; there \
              are: {all}"
         ),
     );

@@ -162,7 +162,7 @@ fn sixteen_bits_come_back_bit_for_bit() {
     let mut original = picture(Depth::Sixteen, Color::Gray, false);
     (original.width, original.height) = (256, 256);
     original.rgb = (0..=u16::MAX).flat_map(|level| [f32::from(level) / 257.0; 3]).collect();
-    for format in [ContainerFormat::Png, ContainerFormat::Tiff] {
+    for format in [ContainerFormat::Png, ContainerFormat::Tiff, ContainerFormat::Psd] {
         assert_eq!(again(&original, format).rgb, original.rgb, "{format}");
     }
 }
@@ -195,7 +195,13 @@ fn the_pixel_density_is_kept() {
     let mut original = picture(Depth::Eight, Color::Rgb, false);
     original.origin.density = Some(Density::from_dpi(300.0, 150.0));
     for format in
-        [ContainerFormat::Png, ContainerFormat::Jpeg, ContainerFormat::Tiff, ContainerFormat::Bmp]
+        [
+        ContainerFormat::Png,
+        ContainerFormat::Jpeg,
+        ContainerFormat::Tiff,
+        ContainerFormat::Bmp,
+        ContainerFormat::Psd,
+    ]
     {
         let (x, y) = again(&original, format)
             .origin

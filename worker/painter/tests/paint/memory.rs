@@ -58,6 +58,11 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
             let line = format!("-Y {side} +X {side}");
             bytes.splice(size..size + b"-Y 32 +X 32".len(), line.into_bytes());
         }
+        ContainerFormat::Psd => {
+            for at in [14, 18] {
+                bytes[at..at + 4].copy_from_slice(&u32::from(side).to_be_bytes());
+            }
+        }
         ContainerFormat::Qoi => {
             for at in [4, 8] {
                 bytes[at..at + 4].copy_from_slice(&u32::from(side).to_be_bytes());

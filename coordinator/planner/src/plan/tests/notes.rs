@@ -51,8 +51,8 @@ fn a_glob_that_meets_nothing_has_a_reason() {
         ("wals/**", folders(&["walls"]), "there is no folder wals; did you mean walls?"),
         (
             "walls/**",
-            PassedOver { unsupported: names("walls/a.psd"), ..PassedOver::default() },
-            "Impasto does not read the format of walls/a.psd",
+            PassedOver { unsupported: names("walls/a.gif"), ..PassedOver::default() },
+            "Impasto does not read the format of walls/a.gif",
         ),
         (
             "walls/**",
