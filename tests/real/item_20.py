@@ -45,7 +45,7 @@ def run(t):
         ("walls/walls0.png", "rule `walls` takes it"),
         ("old/old0.png", "`exclude` of [project] names it"),
         ("s.png", "it is an image of style `s`"),
-        ("walls/a.psd", "does not read `.psd`"),
+        ("walls/a.xcf", "does not read `.xcf`"),
         ("other.png", "no rule matches it"),
     ]:
         said = t.impasto("plan", ".", "--why", name, cwd=t.dir).stdout
@@ -57,9 +57,9 @@ def run(t):
     flags = t.impasto("stylize", "--help").stdout
     t.check("gatys 300" in " ".join(flags.split()), "--help shows each preset's value")
 
-    (t.dir / "walls" / "a.psd").write_bytes(b"8BPS\x00\x01")
+    (t.dir / "walls" / "a.xcf").write_bytes(b"gimp xcf ")
     for glob, expected in [
-        ("walls/*.psd", ".psd"),
+        ("walls/*.xcf", ".xcf"),
         ("wals/**", "did you mean walls"),
         ("walls", "walls/**"),
         ("!walls/**", "`exclude`"),

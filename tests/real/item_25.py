@@ -12,11 +12,13 @@ import kinds_ktx2
 import kinds_light
 import kinds_plain
 import kinds_png
+import kinds_psd
 import kinds_tiff
 import kinds_web
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "kept.md"
-MODULES = [kinds_png, kinds_web, kinds_tiff, kinds_plain, kinds_light, kinds_dds, kinds_ktx2]
+MODULES = [kinds_png, kinds_web, kinds_tiff, kinds_plain, kinds_light, kinds_dds, kinds_ktx2,
+           kinds_psd]
 PROJECT = """
 [project]
 name = "kept"

@@ -18,6 +18,7 @@ LOSSES = [
     ("JPEG with subsampled chroma becomes 4:4:4", "sampling"),
     ("CMYK becomes RGB", "inks"),
     (".* has no colour profile", "ICC profile"),
+    (r"\d+ layers become one picture", "layers"),
     ("some text on author or rights", "rights"),
     ("content credentials", "credentials"),
     ("a (dds|ktx2) of one or two channels keeps only", None),

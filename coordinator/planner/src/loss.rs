@@ -159,23 +159,27 @@ mod tests {
         to: ContainerFormat,
     ) -> Vec<String> {
         let traits: FileTraits = traits.iter().copied().collect();
-        let header = ImageHeader {
+        let header = ImageHeader { depth, traits, ..header(format) };
+        losses(&header, to).iter().map(ToString::to_string).collect()
+    }
+
+    fn header(format: ContainerFormat) -> ImageHeader {
+        ImageHeader {
             width: 8,
             height: 8,
             format,
             alpha: false,
-            depth,
+            depth: Depth::Eight,
             swaps_sides: false,
-            traits,
+            traits: FileTraits::default(),
             largest: None,
             layers: 0,
-        };
-        losses(&header, to).iter().map(ToString::to_string).collect()
+        }
     }
 
     #[test]
     fn losses_follow_from_the_header_and_the_format() {
-        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Ktx2, Png, Qoi, Tga, Tiff, Webp};
+        use ContainerFormat::{Bmp, Dds, Exr, Hdr, Jpeg, Ktx2, Png, Psd, Qoi, Tga, Tiff, Webp};
         use Depth::{Eight, Float, Sixteen};
         use FileTrait as T;
         let none: [&str; 0] = [];
@@ -195,6 +199,8 @@ mod tests {
         assert_eq!(lost(Exr, Float, &of_exr, Exr), none);
         assert_eq!(lost(Hdr, Float, &[T::HdrFields, T::Orientation], Hdr), none);
         assert_eq!(lost(Ktx2, Eight, &[T::KtxData, T::Mips, T::Orientation], Ktx2), none);
+        let of_psd = [T::Icc, T::Density, T::ExtraSamples, T::Text, T::PixelAspect, T::PsdPaths];
+        assert_eq!(lost(Psd, Float, &of_psd, Psd), none);
         for (format, depth, traits, to, expected) in [
             (Png, Eight, &[T::Palette, T::LowDepth][..], Png, "indexed colours become RGB"),
             (Png, Sixteen, &[], Jpeg, "16 bits become 8 in jpg"),
@@ -233,6 +239,9 @@ mod tests {
             (Png, Sixteen, &[], Qoi, "16 bits become 8 in qoi"),
             (Png, Eight, &[], Ktx2, "8 bits are packed as BC7 in ktx2"),
             (Ktx2, Eight, &[T::KtxData], Png, "png has no names and values of ktx2"),
+            (Psd, Eight, &[T::PsdPaths], Tiff, "tiff has no paths and guides of psd"),
+            (Psd, Eight, &[T::Text], Png, "author, rights and other text"),
+            (Psd, Eight, &[T::Orientation], Psd, "psd has no orientation tag"),
             (Exr, Float, &[], Hdr, "colours keep 8 bits and one exponent in hdr"),
             (Hdr, Float, &[T::HdrFields], Exr, "exr has no header lines of hdr"),
             (Exr, Float, &[], Png, "floating-point values become integers in png"),
@@ -240,5 +249,19 @@ mod tests {
             let found = lost(format, depth, traits, to);
             assert!(found[0].starts_with(expected), "{expected}: {found:?}");
         }
+    }
+    #[test]
+    fn layers_are_lost_by_their_number_in_every_format() {
+        let check = |layers: u32, expected: &[&str]| {
+            for format in [ContainerFormat::Psd, ContainerFormat::Png] {
+                let header = ImageHeader { layers, ..header(ContainerFormat::Psd) };
+                let found: Vec<String> =
+                    losses(&header, format).iter().map(ToString::to_string).collect();
+                assert_eq!(found, expected);
+            }
+        };
+        check(0, &[]);
+        check(1, &["a layer with more than the picture becomes the merged image"]);
+        check(12, &["12 layers become one picture, the merged image"]);
     }
 }

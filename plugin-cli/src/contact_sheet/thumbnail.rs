@@ -242,8 +242,9 @@ fn is_of_assets(path: &Path) -> bool {
     use ContainerFormat as F;
     let named = path.extension().and_then(|extension| extension.to_str());
     let format = named.and_then(F::from_extension);
-    let own =
-        |format| matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2 | F::Psd | F::Glb);
+    let own = |format| {
+        matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2 | F::Psd | F::Glb)
+    };
     format.is_some_and(own)
 }
 

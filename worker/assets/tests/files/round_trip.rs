@@ -194,15 +194,13 @@ fn a_grey_asset_painted_in_colour_becomes_rgb() {
 fn the_pixel_density_is_kept() {
     let mut original = picture(Depth::Eight, Color::Rgb, false);
     original.origin.density = Some(Density::from_dpi(300.0, 150.0));
-    for format in
-        [
+    for format in [
         ContainerFormat::Png,
         ContainerFormat::Jpeg,
         ContainerFormat::Tiff,
         ContainerFormat::Bmp,
         ContainerFormat::Psd,
-    ]
-    {
+    ] {
         let (x, y) = again(&original, format)
             .origin
             .density

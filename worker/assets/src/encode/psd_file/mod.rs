@@ -1,10 +1,10 @@
 //! Photoshop's documents. An asset's own version, packing, channels and resources come back; its
 //! layers do not. Another picture becomes a PSD with packed rows.
 //!
-//! A picture with transparency has one layer, which is it: Photoshop and GIMP take a fourth channel
-//! for transparency only where there is a layer, others look at the sign of the number of layers,
-//! and Pillow at neither. The layer's colours are straight, and those of the merged image are
-//! blended with white, as all of them expect.
+//! A picture with transparency has one layer, which is it: in Photoshop only layers are transparent,
+//! ImageMagick and psd-tools look at the sign of the number of layers, and Pillow takes any fourth
+//! channel for alpha. The layer's colours are straight, and those of the merged image are blended
+//! with white, as Photoshop's are.
 
 mod layer;
 mod pack;
