@@ -28,7 +28,8 @@ fn main() {
         write(format!("{at}.ktx2"), ktx2.file(&ktx2.noise(at as u32)));
     }
     for (at, psd) in fixtures::psd::every_kind().into_iter().enumerate() {
-        write(format!("{at}.psd"), fixtures::psd::Psd { width: 7, height: 3, ..psd }.noise(at as u32));
+        let psd = fixtures::psd::Psd { width: 7, height: 3, ..psd };
+        write(format!("{at}.psd"), psd.noise(at as u32));
     }
     for (at, (name, file, _)) in fixtures::cube::every_kind().into_iter().enumerate() {
         write(format!("cube-{at}-{name}"), file);

@@ -72,10 +72,10 @@ pub(crate) mod id {
     pub(crate) const EXIF: u16 = 1058;
 }
 
-/// Keys of blocks with lengths of eight bytes in large documents.
-const LONG_BLOCKS: [&[u8; 4]; 13] = [
+/// Keys of blocks with lengths of eight bytes in large documents, whatever their signature.
+const LONG_BLOCKS: [&[u8; 4]; 14] = [
     b"LMsk", b"Lr16", b"Lr32", b"Layr", b"Mt16", b"Mt32", b"Mtrn", b"Alph", b"FMsk", b"lnk2",
-    b"FEid", b"FXid", b"PxSD",
+    b"FEid", b"FXid", b"PxSD", b"cinf",
 ];
 
 impl PsdLayout {

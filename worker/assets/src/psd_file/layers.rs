@@ -36,6 +36,9 @@ const HARMLESS: [&[u8; 4]; 11] = [
     b"lyvr",
 ];
 
+/// A signature, a key and a length of four bytes.
+const LEAST_BLOCK: u64 = 12;
+
 impl Layers {
     /// Reads the section of layers and masks, which is empty if there are none. 16 bits and floats
     /// have their layers in a block behind an empty list.
@@ -119,7 +122,13 @@ fn layer<R: Read + Seek>(
 
     let mut unicode = None;
     let mut is_plain = true;
-    while let Some((key, mut content)) = block(&mut more, fields)? {
+    loop {
+        // What is no block is not known.
+        let ends_here = more.left() < LEAST_BLOCK;
+        let Some((key, mut content)) = block(&mut more, fields)? else {
+            is_plain &= ends_here;
+            break;
+        };
         match &key {
             // 0 is a layer, 1 and 2 open a group, 3 ends one.
             b"lsct" | b"lsdk" if content.left() >= 4 => {
@@ -145,19 +154,27 @@ fn layer<R: Read + Seek>(
     }
 }
 
-/// The next block, which has a signature, a key and a length; none if something else follows.
+/// The next block, which has a signature, a key and a length; none if something else follows, such
+/// as a block of a kind whose length is stored otherwise.
 fn block<'b, R: Read + Seek>(
     section: &'b mut Section<'_, R>,
     fields: &Fields,
 ) -> Result<Option<([u8; 4], Section<'b, R>)>, AssetErrorKind> {
-    if section.left() < 12 {
+    if section.left() < LEAST_BLOCK {
         return Ok(None);
     }
     let [signature @ .., a, b, c, d] = section.array::<8>()?;
-    if !matches!(&signature, b"8BIM" | b"8B64") {
+    let key = [a, b, c, d];
+    let length_bytes = match &signature {
+        b"8BIM" => PsdLayout::block_length_bytes(fields.large, key),
+        b"8B64" => 8,
+        _ => return Ok(None),
+    };
+    if section.left() < length_bytes as u64 {
         return Ok(None);
     }
-    let key = [a, b, c, d];
-    let content = section.measured(PsdLayout::block_length_bytes(fields.large, key))?;
-    Ok(Some((key, content)))
+    match section.number(length_bytes)? {
+        length if length > section.left() => Ok(None),
+        length => Ok(Some((key, section.part(length)?))),
+    }
 }

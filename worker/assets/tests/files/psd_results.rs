@@ -215,6 +215,32 @@ fn layers_are_counted_unless_they_are_the_picture() {
 }
 
 #[test]
+fn a_layer_with_what_is_not_understood_is_more_than_the_picture() {
+    let lost = |list: &[u8], large: bool| {
+        let psd = Psd { large, layers: section(list, 8, large), ..Psd::new(RGB, 8, 4) };
+        header(&psd.noise(1)).layers
+    };
+    let own = list(&[Layer::default()], true, false);
+    assert_eq!(lost(&own, false), 0);
+    let key = own.windows(4).position(|key| key == b"lyid").expect("a block");
+    // Its length, its key and its signature.
+    for (at, byte) in [(key + 4, 99), (key, b'x'), (key - 4, b'x')] {
+        let mut other = own.clone();
+        other[at] = byte;
+        assert_eq!(lost(&other, false), 1, "{at}");
+    }
+    // A length of eight bytes, which its signature tells: the second half of it is content here.
+    let blocks = vec![(*b"lyvr", vec![0, 0, 0, 4, 0, 0, 0, 9])];
+    let mut long = list(&[Layer { blocks, ..Layer::default() }], true, true);
+    let at = long.windows(4).position(|key| key == b"lyvr").expect("a block");
+    assert_eq!(lost(&long, true), 0);
+    long[at - 4..at].copy_from_slice(b"8B64");
+    assert_eq!(lost(&long, true), 1, "it is too long");
+    long[at + 4..at + 8].fill(0);
+    assert_eq!(lost(&long, true), 0);
+}
+
+#[test]
 fn a_transparent_result_has_one_layer_with_straight_colours() {
     for (depth, large) in [(Depth::Eight, false), (Depth::Sixteen, false), (Depth::Eight, true)] {
         let sample = if depth == Depth::Eight { 1 } else { 2 };

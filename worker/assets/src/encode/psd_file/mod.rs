@@ -42,7 +42,8 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, Asset
     Ok(bytes)
 }
 
-/// The layout of a picture that was no PSD. Bytes of floats seldom repeat.
+/// The layout of a picture that was no PSD. Bytes of floats seldom repeat, and numbers that are no
+/// colours are not blended.
 fn usual(picture: &Picture, plan: &Plan<'_>) -> PsdLayout {
     PsdLayout {
         large: false,
@@ -50,7 +51,7 @@ fn usual(picture: &Picture, plan: &Plan<'_>) -> PsdLayout {
             Depth::Eight | Depth::Sixteen => PsdPacking::PackBits,
             Depth::Float => PsdPacking::None,
         },
-        is_blended: true,
+        is_blended: !picture.origin.is_data,
         size: (picture.width, picture.height),
         channels: (plan.alpha.is_some(), picture.extra.len()),
         resolution: None,
