@@ -154,12 +154,15 @@ fn layer<R: Read + Seek>(
     }
 }
 
+/// A key, and what it is about.
+type Block<'a, R> = ([u8; 4], Section<'a, R>);
+
 /// The next block, which has a signature, a key and a length; none if something else follows, such
 /// as a block of a kind whose length is stored otherwise.
 fn block<'b, R: Read + Seek>(
     section: &'b mut Section<'_, R>,
     fields: &Fields,
-) -> Result<Option<([u8; 4], Section<'b, R>)>, AssetErrorKind> {
+) -> Result<Option<Block<'b, R>>, AssetErrorKind> {
     if section.left() < LEAST_BLOCK {
         return Ok(None);
     }

@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_table_of_short_lengths_has_no_long_row() {
-        let noise: Vec<u8> = (0..65_536_u32).map(|at| (at * 7_919 >> 3) as u8).collect();
+        let noise: Vec<u8> = (0..65_536_u32).map(|at| ((at * 7_919) >> 3) as u8).collect();
         assert_eq!(packed_rows([&noise[..]].into_iter(), false), None);
         let large = packed_rows([&noise[..]].into_iter(), true).expect("it fits");
         assert_eq!(large[..4], (large.len() as u32 - 4).to_be_bytes());
