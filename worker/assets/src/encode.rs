@@ -33,13 +33,13 @@ use crate::{
 /// - Levels are rounded and clamped; only formats with floats keep levels beyond 0 to 255. A depth
 ///   that the format lacks becomes the nearest that it has: 16 bits become 8 in JPEG, TGA, WebP,
 ///   BMP and QOI; floats become 16 bits in PNG.
-/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR, DDS and
-///   KTX2. Levels of another format become light in EXR and HDR.
+/// - Light that [`Picture::to_display`] has brought to levels is light again in EXR, HDR, DDS,
+///   KTX2 and PSD. Levels of another format become light in EXR and HDR, and floats in PSD.
 /// - A grey asset stays grey if the format supports it and every pixel is grey. One that was
 ///   painted in colour becomes RGB, without its grey profile.
 /// - Associated alpha stays so in TIFF, TGA, DDS and KTX2; an EXR's is always associated. Colours
 ///   of which only the user knows that they are multiplied are so in every format. Samples that
-///   are neither colour nor alpha stay in TIFF and EXR. The layout of an asset's own format
+///   are neither colour nor alpha stay in TIFF, EXR and PSD. The layout of an asset's own format
 ///   stays: it decides how colours are packed.
 /// - A model is its own file with other textures, each in its own format. A texture that has not
 ///   changed keeps its bytes, and so does everything else.
