@@ -1,7 +1,7 @@
 //! Photoshop's documents, PSD and PSB: the merged image that they store beside their layers.
 //!
-//! They are read and written here: the crate `psd` (0.3.5) reads no PSB and no floats, makes 8 bits of
-//! 16, panics at ZIP, and writes nothing.
+//! They are read and written here: the crate `psd` (0.3.5) reads no PSB and no floats, makes 8 bits
+//! of 16, panics at ZIP, and writes nothing.
 
 mod decode;
 mod document;
