@@ -202,7 +202,11 @@ fn check_needs(subject: &Subject, recipe: &Recipe) -> Result<(), Failure> {
     let method = recipe.method();
     if method.takes_model() && subject.recipe.model.is_none() {
         return Err(Failure::usage(format!("method {method} needs a network"))
-            .hint("give --model FILE, as `impasto train` wrote it"));
+            .hint("give --model FILE, as `impasto train` or `impasto models export` wrote it"));
+    }
+    if !recipe.model_styles().is_empty() && !subject.styles.is_empty() {
+        return Err(Failure::usage("--model-styles and --style both say what to paint")
+            .hint("give one of them"));
     }
     if !method.takes_model() && subject.styles.is_empty() {
         return Err(Failure::usage(format!("method {method} needs a --style")));
@@ -212,7 +216,7 @@ fn check_needs(subject: &Subject, recipe: &Recipe) -> Result<(), Failure> {
 
 /// A file that was named and cannot be used is a usage error, whenever that is found out. The hint
 /// about too little memory depends on who set the limit.
-pub(crate) fn not_painted(error: PaintError, compute: &ComputeFlags) -> Failure {
+fn not_painted(error: PaintError, compute: &ComputeFlags) -> Failure {
     match (&error, compute.max_memory) {
         (_, Some(_)) if error.lacks_memory() => {
             Failure::usage(error).hint("give a larger --max-memory or a smaller --size")

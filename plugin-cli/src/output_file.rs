@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use impasto_project::replace_output;
+use impasto_project::replace_outputs;
 use impasto_types::{ContainerFormat, OutputSpec, Part};
 
 use crate::flags::DepfileFlag;
@@ -78,20 +78,16 @@ impl OutputArgs {
                     .map_err(|error| Failure::usage(error).hint("give another -o, or --force"))?;
             }
         }
-        let twice =
-            |path: &Path| Failure::usage(format!("{} would be written twice", path.display()));
-        if let Some(path) = more.iter().enumerate().find_map(|(at, path)| {
-            (*path == self.path || more[..at].contains(path)).then_some(*path)
-        }) {
-            return Err(twice(path));
+        if let Some(depfile) = &self.depfile.depfile {
+            overwrite::refuse(depfile, read.iter().copied()).map_err(Failure::usage)?;
         }
-        let Some(depfile) = &self.depfile.depfile else { return Ok(()) };
-        let pictures = read.iter().copied().chain(written());
-        overwrite::refuse(depfile, pictures).map_err(Failure::usage)?;
-        match written().any(|path| path == depfile) {
-            true => Err(twice(depfile)),
-            false => Ok(()),
-        }
+        let depfile = self.depfile.depfile.iter().map(PathBuf::as_path);
+        let all: Vec<&Path> = written().chain(depfile).collect();
+        let twice = (0..all.len())
+            .find(|at| all[..*at].iter().any(|before| overwrite::is_same(before, all[*at])));
+        twice.map_or(Ok(()), |at| {
+            Err(Failure::usage(format!("{} would be written twice", all[at].display())))
+        })
     }
 
     /// Writes the file and others, and the depfile if one is asked for, of what was read.
@@ -103,9 +99,7 @@ impl OutputArgs {
         screen: &Screen,
     ) -> Result<(), Failure> {
         let files = [(self.path.as_path(), bytes)].into_iter().chain(more.iter().copied());
-        for (path, bytes) in files.clone() {
-            replace_output(path, bytes).map_err(Failure::here)?;
-        }
+        replace_outputs(files.clone()).map_err(Failure::here)?;
         self.depfile.write(files.map(|(path, _)| path), read.iter().copied(), screen)
     }
 }

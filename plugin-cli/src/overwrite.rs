@@ -1,5 +1,6 @@
 //! Outputs that would replace a picture which the command reads.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use same_file::is_same_file;
@@ -34,10 +35,21 @@ pub(crate) fn refuse<'a>(
     }
 }
 
+/// Whether two paths are of one file, which need not be there yet.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    // Of a file that is not there, its folder is.
+    let place = |path: &Path| {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = fs::canonicalize(parent.unwrap_or(Path::new(".")));
+        folder.ok().map(|folder| folder.join(path.file_name().unwrap_or_default()))
+    };
+    one == other
+        || is_same_file(one, other).unwrap_or(false)
+        || place(one).is_some_and(|own| place(other) == Some(own))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -67,6 +79,22 @@ mod tests {
         for (written, refused) in rows {
             let checked = refuse(&path(written), [other.as_path(), &input]);
             assert_eq!(checked.is_err(), refused, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_yet_has_one_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("sub")).expect("it is made");
+        for (one, other, expected) in [
+            ("a.png", "./a.png", true),
+            ("a.png", "sub/../a.png", true),
+            ("no/a.png", "no/a.png", true),
+            ("a.png", "b.png", false),
+            ("a.png", "sub/a.png", false),
+        ] {
+            assert_eq!(is_same(&path(one), &path(other)), expected, "{one} {other}");
         }
     }
 }

@@ -45,7 +45,7 @@ pub use outputs::{Outputs, outputs_on_disk};
 pub use picture::Completeness;
 pub use project::{MANIFEST_NAME, Project, ProjectError, STATE_DIR};
 pub use remove::{Leftover, RemoveError, leftover, remove_output};
-pub use replace::{Delivered, ReplaceError, replace_file, replace_output};
+pub use replace::{Delivered, ReplaceError, replace_file, replace_output, replace_outputs};
 pub use scan::{Scan, scan};
 pub use stamp::{Stamp, now_ns};
 pub use stat_cache::StatCache;

@@ -62,15 +62,37 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError
 /// # Errors
 /// The file cannot be written; it is then unchanged.
 pub fn replace_output(path: &Path, bytes: &[u8]) -> Result<Delivered, ReplaceError> {
+    match stage_output(path, bytes)? {
+        Staging::Unchanged(_) => Ok(Delivered::Unchanged),
+        Staging::New(staged) => staged.place().map(|()| Delivered::Written),
+    }
+}
+
+/// Replaces several files as [`replace_output`] does: all are written before the first is renamed.
+///
+/// # Errors
+/// A file cannot be written; then none is changed, unless renaming failed.
+pub fn replace_outputs<'a>(
+    files: impl IntoIterator<Item = (&'a Path, &'a [u8])>,
+) -> Result<(), ReplaceError> {
+    let staged = files.into_iter().map(|(path, bytes)| stage_output(path, bytes));
+    let staged: Vec<Staging> = staged.collect::<Result<_, _>>()?;
+    staged.into_iter().try_for_each(|staging| match staging {
+        Staging::Unchanged(_) => Ok(()),
+        Staging::New(staged) => staged.place(),
+    })
+}
+
+/// Writes new content beside `path`, which may be a link, but does not replace that yet.
+fn stage_output(path: &Path, bytes: &[u8]) -> Result<Staging, ReplaceError> {
     let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
     if !is_link {
-        return replace_file(path, bytes);
+        return stage(path, bytes);
     }
     let (temporary, modified_ns) =
         write_beside(path, bytes, None).map_err(|source| classify(path, source))?;
-    let staged =
-        Staged { target: path.to_owned(), temporary, blob: BlobRef::of(bytes), modified_ns };
-    staged.place().map(|()| Delivered::Written)
+    let (target, blob) = (path.to_owned(), BlobRef::of(bytes));
+    Ok(Staging::New(Staged { target, temporary, blob, modified_ns }))
 }
 
 /// A file that is ready to get new content.

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Instant;
 
-use clap::Args;
-use impasto_painter::{FilledFiles, Filler, Filling, Interrupt, PaintError, Source};
-use impasto_types::{MAX_SIDE, OutputSpec, Tileable};
+use clap::{Args, ValueEnum};
+use impasto_painter::{FillError, FilledFiles, Filler, Filling, Interrupt, Source};
+use impasto_types::{FailureKind, MAX_SIDE, OutputSpec, Tileable};
 use serde_json::json;
 
-use crate::direct::{not_painted, read};
+use crate::direct::read;
 use crate::flags::ComputeFlags;
 use crate::output_file::OutputArgs;
-use crate::units::{count, time};
+use crate::units::{count, parse_size, time};
 use crate::{Context, Exit, Failure, interrupt};
 
 /// Fill holes in a texture with the rest of it, or make it tile
@@ -35,11 +35,11 @@ pub struct FillArgs {
     /// Make it tile, along one axis or both, by filling its borders
     #[arg(long, value_enum, value_name = "AXES")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "both")]
-    seamless: Option<Tileable>,
+    seamless: Option<Axes>,
     /// How far from its borders --seamless changes a texture [default: an eighth of its shorter
     /// side]
     #[arg(long, value_name = "PIXELS", requires = "seamless")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SIDE)))]
+    #[arg(value_parser = clap::value_parser!(u32).range(3..=i64::from(MAX_SIDE)))]
     band: Option<u32>,
     /// A map of the same surface, such as its normals, and where to write it: it is filled from the
     /// same places; repeat for more
@@ -48,11 +48,36 @@ pub struct FillArgs {
     /// The axes along which it tiles already: what is filled goes on around its borders
     #[arg(long, value_enum, value_name = "AXES")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "both")]
-    tileable: Option<Tileable>,
+    tileable: Option<Axes>,
     #[command(flatten)]
     output: OutputArgs,
-    #[command(flatten)]
-    compute: ComputeFlags,
+    /// The number of threads to fill with [default: one per core]
+    #[arg(long, env = "IMPASTO_THREADS", value_name = "N", hide_env_values = true)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(help_heading = "This machine")]
+    threads: Option<u16>,
+    /// The memory limit, such as 4G [default: four fifths of the free memory]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(help_heading = "This machine")]
+    max_memory: Option<u64>,
+}
+
+/// Axes along which a texture tiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Axes {
+    X,
+    Y,
+    Both,
+}
+
+impl From<Axes> for Tileable {
+    fn from(axes: Axes) -> Self {
+        match axes {
+            Axes::X => Self::X,
+            Axes::Y => Self::Y,
+            Axes::Both => Self::Both,
+        }
+    }
 }
 
 /// `FILE=FILE`: what is read, and what is written.
@@ -76,45 +101,45 @@ impl FromStr for MapArg {
 }
 
 pub(crate) fn run(args: FillArgs, context: &Context) -> Result<Exit, Failure> {
-    let FillArgs { picture, mask, along, output, compute, .. } = &args;
-    let maps = along.iter().map(|arg| output.spec_of(&arg.output));
-    let outputs: Result<Vec<OutputSpec>, _> = [output.spec()].into_iter().chain(maps).collect();
-    let outputs = outputs.map_err(Failure::usage)?;
+    let FillArgs { picture, mask, along, output, .. } = &args;
+    let spec = output.spec().map_err(Failure::usage)?;
     let read_files = [picture].into_iter().chain(mask).chain(along.iter().map(|arg| &arg.map));
     let read_files: Vec<&Path> = read_files.map(PathBuf::as_path).collect();
     let more: Vec<&Path> = along.iter().map(|arg| arg.output.as_path()).collect();
     output.check_overwrites(&more, &read_files)?;
     let source = read(picture)?;
     let mask = mask.as_deref().map(read).transpose()?;
-    let maps: Vec<Source> = along.iter().map(|arg| read(&arg.map)).collect::<Result<_, _>>()?;
+    let map = |arg: &MapArg| -> Result<_, Failure> {
+        Ok((read(&arg.map)?, output.spec_of(&arg.output).map_err(Failure::usage)?))
+    };
+    let maps: Vec<(Source, OutputSpec)> = along.iter().map(map).collect::<Result<_, _>>()?;
+    let axes = |axes: Option<Axes>| axes.map_or(Tileable::None, Tileable::from);
+    let threads = ComputeFlags { threads: args.threads, ..ComputeFlags::default() };
     let filler = Filler {
-        picture: &source,
+        picture: (&source, spec),
         mask: mask.as_ref(),
         maps: &maps,
         filling: Filling {
             join_px: args.join,
-            tileable: args.tileable.unwrap_or(Tileable::None),
-            seamless: args.seamless.unwrap_or(Tileable::None),
+            tileable: axes(args.tileable),
+            seamless: axes(args.seamless),
             band_px: args.band,
         },
-        threads: context.config.paint_threads(compute),
-        memory_bytes: compute.max_memory,
+        threads: context.config.paint_threads(&threads),
+        memory_bytes: args.max_memory,
     };
     // Ctrl-C asks what is being filled to stop.
     interrupt::token();
     let interrupt = Interrupt::default();
     interrupt::covers(interrupt.clone());
     let began = Instant::now();
-    let filled = filler.fill(&outputs, &interrupt).map_err(|error| match error {
-        PaintError::Canceled { .. } => Failure::interrupted(),
-        error => not_painted(error, compute),
-    })?;
-    let FilledFiles { files, holes, changed } = filled;
-    let [file, maps @ ..] = &files[..] else { return Ok(Exit::Done) };
+    let filled = filler.fill(&interrupt).map_err(|error| not_filled(error, args.max_memory))?;
+    let took = began.elapsed();
+    let FilledFiles { picture: file, maps, holes, changed } = filled;
     let written: Vec<(&Path, &[u8])> =
         more.iter().copied().zip(maps.iter().map(|map| &map.bytes[..])).collect();
     output.write(&file.bytes, &written, &read_files, &context.screen)?;
-    let (name, took) = (output.name(), began.elapsed());
+    let name = output.name();
     let (width, height) = (file.width, file.height);
     if context.screen.is_json() {
         let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -131,6 +156,20 @@ pub(crate) fn run(args: FillArgs, context: &Context) -> Result<Exit, Failure> {
         time(took)
     ));
     Ok(Exit::Done)
+}
+
+/// A file that was named and cannot be used is a usage error.
+fn not_filled(error: FillError, max_memory: Option<u64>) -> Failure {
+    match (&error, max_memory) {
+        (FillError::Canceled { .. }, _) => Failure::interrupted(),
+        (FillError::Memory { .. }, Some(_)) => {
+            Failure::usage(error).hint("give a larger --max-memory")
+        }
+        (FillError::Memory { .. }, None) => Failure::here(error)
+            .hint("it is what this machine has free: close other programs, or give --max-memory"),
+        _ if error.kind() == FailureKind::Input => Failure::usage(error),
+        _ => Failure::here(error),
+    }
 }
 
 #[cfg(test)]

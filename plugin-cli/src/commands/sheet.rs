@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_types::{
-    CommonPatch, ContainerFormat, Method, OnePassPatch, OutputSpec, Part, Preset, RecipePatch,
+    CommonPatch, ContainerFormat, Method, ModelStyles, OnePassPatch, OutputSpec, Part, Preset, RecipePatch,
     error_text,
 };
 use serde_json::json;
@@ -40,6 +40,9 @@ pub struct SheetArgs {
     /// A network of `impasto train`, to compare as well
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Which of the network's styles to paint, by name; repeat to compare several
+    #[arg(long, value_name = "NAME[:WEIGHT],...", requires = "model")]
+    model_styles: Vec<ModelStyles>,
     /// The recipe to start from
     #[arg(long, value_enum)]
     preset: Option<Preset>,
@@ -108,7 +111,13 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
             let needed = recipe.method().models().iter();
             let models = needed.map(|name| ensure_model(models_dir.as_deref(), *name, context));
             let models = models.collect::<Result<Vec<_>, _>>()?;
-            let mut sources = Sources::picture(asset.clone(), vec![style.clone()]);
+            // Styles that are named have no images.
+            let styles = match recipe.model_styles() {
+                [] => vec![style.clone()],
+                _ => Vec::new(),
+            };
+            let weights: &[f32] = if styles.is_empty() { &[] } else { &[1.0] };
+            let mut sources = Sources::picture(asset.clone(), styles);
             if let Some(network) = network.clone().filter(|_| recipe.method().takes_model()) {
                 sources.files.insert(Part::Model, network);
             }
@@ -118,7 +127,7 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
                 false => ContainerFormat::Png,
             };
             let output = OutputSpec { part: Part::Color, format, quality: 90 };
-            let action = sources.action(kind, recipe, &[1.0], models, vec![output]);
+            let action = sources.action(kind, recipe, weights, models, vec![output]);
             let name = format!("{} in {}", args.asset.display(), path.display());
             let mut follow = Follow::new(&context.screen, &name, cancel.clone());
             let painted =
@@ -175,8 +184,15 @@ fn looks(args: &SheetArgs) -> Result<Vec<RecipePatch>, Failure> {
             looks.push(look);
             continue;
         }
-        looks.extend(strengths.iter().map(|strength| RecipePatch {
-            one_pass: OnePassPatch { strength: Some(*strength) },
+        let named = args.model_styles.iter().cloned().map(Some);
+        let styles: Vec<Option<ModelStyles>> = match method.takes_model() {
+            true if !args.model_styles.is_empty() => named.collect(),
+            _ => vec![None],
+        };
+        let pairs = styles.iter().flat_map(|styles| strengths.iter().map(move |s| (styles, *s)));
+        looks.extend(pairs.map(|(styles, strength)| RecipePatch {
+            one_pass: OnePassPatch { strength: Some(strength) },
+            model_styles: styles.clone(),
             ..look.clone()
         }));
     }
@@ -199,6 +215,9 @@ fn lines(style: &Path, look: &RecipePatch) -> String {
     }
     if let Some(model) = &look.model {
         add("model", text(model));
+    }
+    if let Some(styles) = &look.model_styles {
+        add("model_styles", json!(styles).to_string());
     }
     for (key, value) in look.common.set().into_iter().chain(look.one_pass.set()) {
         let is_word = value.parse::<f64>().is_err() && !value.starts_with(['"', '[']);
@@ -241,6 +260,14 @@ mod tests {
             "[styles.starry_night]\nimages = [\"styles/starry night.jpg\"]\nmethod = \
              \"arbitrary\"\nsize = 256\ntileable = \"both\"\nstrength = 0.5\n"
         );
+        let named = RecipePatch {
+            method: Some(Method::FeedForward),
+            model: Some("n.safetensors".to_owned()),
+            model_styles: "night:2,7".parse().ok(),
+            ..RecipePatch::default()
+        };
+        let named = self::lines(Path::new("night.jpg"), &named);
+        assert!(named.ends_with("model_styles = [\"night:2\",\"7\"]\n"), "{named}");
         let rest = "[project]\nname = \"p\"\n[[rules]]\nmatch = \"**\"\n";
         let manifest = format!("{rest}{lines}");
         impasto_planner::Manifest::parse(&manifest, "impasto.toml").expect("it is a manifest");

@@ -5,21 +5,24 @@ use std::collections::BTreeMap;
 use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
 use impasto_engine::fill::{Fill, Filled, Holes};
 use impasto_engine::{EngineError, Image, Interrupt};
-use impasto_types::{AssetKind, OutputSpec, Part, Preset, Recipe, Tileable};
+use impasto_types::{
+    AlphaUse, ByteSize, FailureKind, OutputSpec, Part, Preset, Recipe, Tileable,
+};
 
 use crate::adapter::{
     Adapter, AdapterError, Filling, OpenAsset, Opened, PictureAdapter, check_shape,
 };
-use crate::{OutputFile, PaintError, Source, View, machine};
+use crate::{OutputFile, Source, View, machine};
 
-/// A picture that is filled, and the maps that belong to it, which are filled from the same places.
+/// A picture that is filled, and the maps that belong to it, which are filled from the same places;
+/// each with how it is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Filler<'a> {
-    pub picture: &'a Source,
+    pub picture: (&'a Source, OutputSpec),
     /// White where the picture has holes.
     pub mask: Option<&'a Source>,
     /// Each has the picture's size.
-    pub maps: &'a [Source],
+    pub maps: &'a [(Source, OutputSpec)],
     pub filling: Filling,
     pub threads: usize,
     /// The most memory that may be used, in bytes; without a number, four fifths of what is free.
@@ -29,12 +32,45 @@ pub struct Filler<'a> {
 /// Pictures whose holes are filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilledFiles {
-    /// The picture, then its maps.
-    pub files: Vec<OutputFile>,
+    pub picture: OutputFile,
+    /// In the order in which they were given.
+    pub maps: Vec<OutputFile>,
     /// How many pixels were holes.
     pub holes: usize,
-    /// How many pixels show others than before, those around holes among them.
+    /// How many pixels have other colours than before, those around holes among them.
     pub changed: usize,
+}
+
+/// Why a picture cannot be filled. The text names the file that is at fault.
+#[derive(Debug, thiserror::Error)]
+pub enum FillError {
+    #[error(transparent)]
+    File(#[from] AssetError),
+    #[error("`{name}` cannot be filled")]
+    Adapter { name: String, source: Box<AdapterError> },
+    #[error("`{name}` cannot be filled")]
+    Engine { name: String, source: EngineError },
+    #[error(
+        "filling `{name}`, {width} x {height} pixels, takes {} of memory, but may take no more \
+         than {}",
+        ByteSize(*least_bytes),
+        ByteSize(*given_bytes)
+    )]
+    Memory { name: String, width: u32, height: u32, least_bytes: u64, given_bytes: u64 },
+    #[error("filling `{name}` was canceled")]
+    Canceled { name: String },
+}
+
+impl FillError {
+    /// The kind of failure: [`FailureKind::Input`] if a file is at fault.
+    pub fn kind(&self) -> FailureKind {
+        match self {
+            Self::File(_) | Self::Adapter { .. } => FailureKind::Input,
+            Self::Engine { source, .. } => source.kind(),
+            Self::Memory { .. } => FailureKind::Shortage,
+            Self::Canceled { .. } => FailureKind::Transient,
+        }
+    }
 }
 
 /// What decoding and encoding a picture take beside filling, in bytes a pixel.
@@ -43,34 +79,30 @@ const HELD_BYTES: u64 = 48;
 /// A decoded file.
 struct Own<'a> {
     source: &'a Source,
+    output: OutputSpec,
     image: Image,
     view: View,
     asset: Box<dyn OpenAsset>,
 }
 
 impl Filler<'_> {
-    /// Fills them, and writes the picture and each map as `outputs` ask, which are in this order.
+    /// Fills the picture and its maps.
     ///
     /// # Errors
     /// If a file cannot be read or a map has another size, if there is nothing to fill from or too
     /// little memory, or if it was interrupted.
-    pub fn fill(
-        &self,
-        outputs: &[OutputSpec],
-        interrupt: &Interrupt,
-    ) -> Result<FilledFiles, PaintError> {
-        let name = &self.picture.name;
+    pub fn fill(&self, interrupt: &Interrupt) -> Result<FilledFiles, FillError> {
+        let (source, output) = self.picture;
         let given_bytes = self.memory_bytes.unwrap_or_else(machine::default_memory_bytes);
-        for source in [self.picture].into_iter().chain(self.maps) {
+        for source in [source].into_iter().chain(self.maps.iter().map(|(map, _)| map)) {
             check(source, given_bytes)?;
         }
-        let failed = |error: EngineError| match error {
-            EngineError::Interrupted => PaintError::Canceled { asset: name.clone() },
-            error => PaintError::of_engine(name, given_bytes, 0, error),
+        let failed = |error: EngineError| match (source.name.clone(), error) {
+            (name, EngineError::Interrupted) => FillError::Canceled { name },
+            (name, source) => FillError::Engine { name, source },
         };
-        let recipe = self.recipe();
         let adapter = PictureAdapter::filling(self.filling);
-        let own = Own::open(adapter, self.picture, self.mask, &recipe)?;
+        let own = Own::open(adapter, (source, output), self.mask, &self.recipe())?;
         let View { coverage, mask, joins, .. } = &own.view;
         let size = (own.image.width, own.image.height);
         // What the adapter made of the mask and the borders.
@@ -81,20 +113,25 @@ impl Filler<'_> {
         };
         let (image, coverage) = (&own.image, coverage.as_ref());
         let fill = Fill { image, coverage, holes: &holes, joins };
-        let filled = fill.run(self.threads, interrupt).map_err(failed)?;
+        let mut filled = fill.run(self.threads, interrupt).map_err(failed)?;
+        let rgb = std::mem::take(&mut filled.image.rgb);
+        let pixels = rgb.chunks_exact(3).zip(image.rgb.chunks_exact(3));
+        let changed = pixels.filter(|(new, old)| new != old).count();
+        let picture = own.close(&filled, rgb)?;
 
-        let mut outputs = outputs.iter();
-        let mut files = Vec::new();
-        files.extend(own.close(&filled, filled.image.rgb.clone(), outputs.next())?);
-        for source in self.maps {
-            let own = Own::open(PictureAdapter::of_photographs(), source, None, &recipe)?;
+        let mut of_maps = self.recipe();
+        // All that a map has belongs to it, whatever its alpha is.
+        of_maps.common_mut().alpha = AlphaUse::Data;
+        let map = |(source, output): &(Source, OutputSpec)| {
+            let adapter = PictureAdapter::of_photographs();
+            let own = Own::open(adapter, (source, *output), None, &of_maps)?;
             check_shape(&source.name, (own.image.width, own.image.height), "picture", size)
                 .map_err(|error| unusable(source, error))?;
             let rgb = filled.along(&own.image.rgb, 3);
-            files.extend(own.close(&filled, rgb, outputs.next())?);
-        }
-        let moved = filled.from.iter().enumerate().filter(|(at, from)| *at != **from as usize);
-        Ok(FilledFiles { files, holes: holes.missing(), changed: moved.count() })
+            own.close(&filled, rgb)
+        };
+        let maps = self.maps.iter().map(map).collect::<Result<_, _>>()?;
+        Ok(FilledFiles { picture, maps, holes: holes.missing(), changed })
     }
 
     /// What adapters need to know: whether the result tiles.
@@ -114,10 +151,10 @@ impl Filler<'_> {
 impl<'a> Own<'a> {
     fn open(
         adapter: PictureAdapter,
-        source: &'a Source,
+        (source, output): (&'a Source, OutputSpec),
         mask: Option<&Source>,
         recipe: &Recipe,
-    ) -> Result<Self, PaintError> {
+    ) -> Result<Self, FillError> {
         let mut files = BTreeMap::from([(Part::Color, source)]);
         files.extend(mask.map(|mask| (Part::Mask, mask)));
         let opened = adapter.open(&files, recipe).map_err(|error| unusable(source, error))?;
@@ -127,48 +164,41 @@ impl<'a> Own<'a> {
         let view = view.and_then(|mut view| Some((view.image.take()?, view)));
         let missing = || unusable(source, AdapterError::MissingPart(Part::Color));
         let (image, view) = view.ok_or_else(missing)?;
-        Ok(Self { source, image, view, asset })
+        Ok(Self { source, output, image, view, asset })
     }
 
-    /// Writes it with other colours; its alpha comes from where they do.
-    fn close(
-        mut self,
-        filled: &Filled,
-        rgb: Vec<f32>,
-        output: Option<&OutputSpec>,
-    ) -> Result<Vec<OutputFile>, PaintError> {
-        if let Some(alpha) = self.asset.alpha().map(|alpha| filled.along(alpha, 1)) {
-            self.asset.repaint_alpha(alpha);
-        }
+    /// Writes it with other colours. What else its pixels have comes from where they do.
+    fn close(mut self, filled: &Filled, rgb: Vec<f32>) -> Result<OutputFile, FillError> {
+        self.asset.move_planes(&|plane| filled.along(plane, 1));
         let Image { width, height, .. } = self.image;
         let image = Image { width, height, rgb };
-        let outputs: Vec<OutputSpec> = output.into_iter().copied().collect();
-        self.asset.close(vec![image], &outputs).map_err(|error| unusable(self.source, error))
+        let files = self.asset.close(vec![image], &[self.output]);
+        let file = files.map(|files| files.into_iter().next());
+        // One for the one output.
+        file.and_then(|file| file.ok_or(AdapterError::UnknownOutput(self.output.part)))
+            .map_err(|error| unusable(self.source, error))
     }
 }
 
-fn unusable(source: &Source, error: AdapterError) -> PaintError {
-    PaintError::of_adapter(&source.name, &AssetKind::photograph(), error)
+fn unusable(source: &Source, error: AdapterError) -> FillError {
+    match error {
+        AdapterError::File(error) => error.into(),
+        error => FillError::Adapter { name: source.name.clone(), source: Box::new(error) },
+    }
 }
 
 /// Refuses what is no picture, and a picture that does not fit into memory.
-fn check(source: &Source, given_bytes: u64) -> Result<(), PaintError> {
+fn check(source: &Source, given_bytes: u64) -> Result<(), FillError> {
     let header = read_header(&source.bytes, &source.name, &Limits::default())?;
+    let name = source.name.clone();
     if header.format.is_model() || header.is_cube() {
-        let (name, kind) = (source.name.clone(), AssetErrorKind::NotAPicture);
-        return Err(AssetError { name, kind }.into());
+        return Err(AssetError { name, kind: AssetErrorKind::NotAPicture }.into());
     }
     let pixels = header.footprint().pixels();
     let least_bytes = source.bytes.len() as u64 + pixels * (Fill::BYTES_PER_PX + HELD_BYTES);
     if least_bytes > given_bytes {
-        return Err(PaintError::Picture {
-            asset: source.name.clone(),
-            name: source.name.clone(),
-            width: header.width,
-            height: header.height,
-            least_bytes,
-            given_bytes,
-        });
+        let (width, height) = (header.width, header.height);
+        return Err(FillError::Memory { name, width, height, least_bytes, given_bytes });
     }
     Ok(())
 }

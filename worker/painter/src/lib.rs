@@ -94,7 +94,7 @@ pub use adapter::{
 pub use device::{Cards, Devices, MAX_CARDS, UnknownDevice};
 pub use engine_painter::EnginePainter;
 pub use error::{OpenError, PaintError, TrainingError};
-pub use fill::{FilledFiles, Filler};
+pub use fill::{FillError, FilledFiles, Filler};
 pub use impasto_engine::Interrupt;
 pub use impasto_engine::cards::Unavailable;
 pub use impasto_engine::{EngineError, StepReport};

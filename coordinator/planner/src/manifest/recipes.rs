@@ -165,7 +165,7 @@ fn check_regions(
         let patch = laid(layers);
         check_needs(&styles[name], rule, &patch)?;
         if styles[name].images.is_empty() {
-            return Err(without_images(&styles[name]));
+            return Err(without_images(&styles[name], "a region is painted in the style of its images"));
         }
         images += styles[name].images.len();
         if images > MAX_STYLES {
@@ -200,16 +200,19 @@ fn check_needs(style: &Style, rule: &Rule, patch: &RecipePatch) -> Result<(), Ma
             key: "model",
             hint: "name the network to paint with, a file that `impasto train` wrote",
         }),
-        Some(Lacking::Images(_)) => Err(without_images(style)),
+        Some(Lacking::Images(_)) => Err(without_images(
+            style,
+            "a rule paints in this style by a method that looks at its images",
+        )),
     }
 }
 
-fn without_images(style: &Style) -> ManifestError {
+fn without_images(style: &Style, hint: &'static str) -> ManifestError {
     ManifestError::MissingKey {
         place: style.place.clone(),
         table: style.settings.label.clone(),
         key: "images",
-        hint: "a rule paints in this style by a method that looks at its images",
+        hint,
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint,
-    GreenAxis, HexColor, Input, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
+    GreenAxis, HexColor, Input, ModelStyle, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
 };
 
 use super::Form;
@@ -98,8 +98,7 @@ impl<'a> Template<'a> {
                 recipes.for_each(|recipe| whole.spread(recipe));
             }
             if let Some(path) = &self.painting.model {
-                let own = &self.painting.recipe;
-                check_learned(manifest, findings, regions, (path, &self.form.rule), own)?;
+                check_learned(manifest, findings, regions, (path, &self.form.rule))?;
             }
             action.regions = Some(named);
             let names: BTreeSet<&str> = regions.styles().collect();
@@ -296,7 +295,7 @@ fn action(
     painting: &Painting,
     format: ContainerFormat,
 ) -> Result<Action, PlanError> {
-    let styles = style_refs(findings, style)?;
+    let mut styles = style_refs(findings, style)?;
     let mut inputs = Vec::new();
     if let Some(path) = &painting.init {
         let file = input(findings, path).map_err(|reason| PlanError::Init {
@@ -308,10 +307,14 @@ fn action(
     }
     if let Some(path) = &painting.model {
         let file =
-            network(findings, path, (style, &styles), &painting.recipe).map_err(|reason| {
+            network(findings, path, (style, &styles), painting.recipe.model_styles()).map_err(|reason| {
                 PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
             })?;
         inputs.push(Input::blob(Part::Model, file));
+    }
+    if !painting.recipe.model_styles().is_empty() {
+        // Nobody looks at the images.
+        styles.clear();
     }
     let method = painting.recipe.method();
     let needed = method.models();
@@ -368,13 +371,12 @@ fn check_learned(
     findings: &Findings<'_>,
     regions: &PaintedRegions,
     (path, rule): (&AssetPath, &str),
-    own: &Recipe,
 ) -> Result<(), PlanError> {
-    for RegionStyle { style, recipe } in regions.colors.values().flatten() {
-        let recipe = recipe.as_ref().unwrap_or(own);
-        let style = manifest.style(style);
+    for name in regions.styles() {
+        let style = manifest.style(name);
         let refs = style_refs(findings, style)?;
-        network(findings, path, (style, &refs), recipe).map_err(|reason| PlanError::Network {
+        // A region is painted in the styles of its images.
+        network(findings, path, (style, &refs), &[]).map_err(|reason| PlanError::Network {
             path: path.clone(),
             rule: rule.to_owned(),
             reason,
@@ -413,18 +415,18 @@ pub(super) fn style_refs(
     style.images.iter().map(style_ref).collect()
 }
 
-/// The network's file, if it has learned the style that the recipe or the style's images name.
+/// The network's file, if it has learned the styles that are asked for by name, or those of the
+/// style's images.
 fn network(
     findings: &Findings<'_>,
     path: &AssetPath,
     (style, styles): (&Style, &[StyleRef]),
-    recipe: &Recipe,
+    asked: &[ModelStyle],
 ) -> Result<BlobRef, String> {
     let none = || Err("the project has no such file".to_owned());
     let NetworkFile { blob, styles: learned } =
         findings.networks.get(path).cloned().unwrap_or_else(none)?;
     let names = || learned.iter().map(|own| own.name.as_str()).collect::<Vec<_>>().join(", ");
-    let asked = recipe.model_styles();
     if !asked.is_empty() {
         let unknown = asked.iter().find(|own| learned.iter().all(|style| style.name != own.name));
         return match unknown {

@@ -1,11 +1,16 @@
 //! Which styles of a network that has learned several are painted.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::shown;
 use crate::RecipeError;
+
+/// As of style images: weights are relative to each other.
+const MAX_WEIGHT: f32 = 1e6;
 
 /// A style that a network has learned, by its name, and its share among those that are painted.
 /// Written as `night` or `night:2`.
@@ -20,16 +25,18 @@ impl FromStr for ModelStyle {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
         // A name may have a colon, as long as no number follows.
-        let weighted = text
-            .rsplit_once(':')
-            .and_then(|(name, weight)| Some((name, weight.parse::<f32>().ok()?)));
+        let weighted = text.rsplit_once(':').and_then(|(name, weight)| {
+            let weight = weight.trim().parse::<f32>().ok().filter(|weight| weight.is_finite());
+            Some((name.trim(), weight?))
+        });
         let (name, weight) = weighted.unwrap_or((text, 1.0));
         if name.is_empty() {
             return Err(format!("`{text}` names no style; write `night`, or `night:2`"));
         }
-        if !(weight > 0.0 && weight <= 1e9) {
-            return Err(format!("`{text}`: a weight has to be above 0, at most 1e9"));
+        if !(weight > 0.0 && weight <= MAX_WEIGHT) {
+            return Err(format!("`{text}`: a weight has to be above 0, at most {MAX_WEIGHT}"));
         }
         Ok(Self { name: name.to_owned(), weight })
     }
@@ -71,13 +78,19 @@ impl ModelStyles {
     const MOST: usize = 256;
 
     /// # Errors
-    /// If there are more than a network can have.
+    /// If there are more than a network can have, or one is there twice.
     pub(super) fn check(&self) -> Result<(), RecipeError> {
-        if self.0.len() <= Self::MOST {
-            return Ok(());
+        let refused = |value: String, range| {
+            Err(RecipeError { name: "model_styles", value, range })
+        };
+        let names: BTreeSet<&str> = self.0.iter().map(|style| &style.name[..]).collect();
+        if self.0.len() > Self::MOST {
+            return refused(format!("{} styles", self.0.len()), "at most 256 styles");
         }
-        let value = format!("{} styles", self.0.len());
-        Err(RecipeError { name: "model_styles", value, range: "at most 256 styles" })
+        if names.len() < self.0.len() {
+            return refused(shown(self), "a list that names each style once");
+        }
+        Ok(())
     }
 }
 
@@ -108,6 +121,8 @@ mod tests {
         check("7:0.25", "7", 0.25);
         check("a:b", "a:b", 1.0);
         check("a:2:1", "a:2", 1.0);
+        check(" night : 2 ", "night", 2.0);
+        check("a:infinity", "a:infinity", 1.0);
         let styles: ModelStyles = "night:2, 7".parse().expect("two");
         let names: Vec<_> = styles.0.iter().map(|style| &style.name[..]).collect();
         assert_eq!(names, ["night", "7"]);
@@ -124,8 +139,10 @@ mod tests {
             let error = text.parse::<ModelStyles>().expect_err("refused");
             assert!(error.contains(part), "{text}: {error}");
         }
-        assert!("a:NaN".parse::<ModelStyles>().is_err() && "a:inf".parse::<ModelStyles>().is_err());
         let style: ModelStyle = "a".parse().expect("a style");
         assert!(ModelStyles(vec![style; 257]).check().is_err());
+        let twice: ModelStyles = "a, b:2, a:3".parse().expect("three");
+        let error = twice.check().expect_err("one is there twice").to_string();
+        assert!(error.contains("names each style once"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Where a window is laid next: where it covers most of what is wanted, in its middle.
+//! Where a window is laid next: where most of what is wanted lies in its middle.
 
 use super::window::Extent;
 
@@ -7,14 +7,22 @@ const RIM: usize = 5;
 /// Where more than this share of a window is known, its surroundings say enough.
 const KNOWN: f32 = 1.0 / 3.0;
 
-/// The start of the window of `size` in whose middle there is most of what is `wanted`, of which
-/// each pixel has some; `None` if there is nothing. If `fills`, that is holes, and a window needs
-/// surroundings to go by.
+/// What windows are laid over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Each hole counts one. A window needs surroundings to go by.
+    Holes,
+    /// Joins count by their costs.
+    Joins,
+}
+
+/// The start of the window of `size` that has most of what is `wanted`, of which each pixel has
+/// some, in its middle. `None` if there is nothing.
 pub(super) fn aim(
     extent: Extent,
     wanted: &[f32],
     size: (usize, usize),
-    fills: bool,
+    target: Target,
 ) -> Option<(usize, usize)> {
     let (width, height) = size;
     let rim = (width / RIM, height / RIM);
@@ -29,7 +37,10 @@ pub(super) fn aim(
     for start in (0..rows).flat_map(|y| (0..columns).map(move |x| (x, y))) {
         let count = whole[extent.place(start)];
         let middle = tent[extent.place((start.0 + rim.0, start.1 + rim.1))];
-        let known = if fills { 1.0 - count / (width * height) as f32 } else { 1.0 };
+        let known = match target {
+            Target::Holes => 1.0 - count / (width * height) as f32,
+            Target::Joins => 1.0,
+        };
         // At the border of a picture that ends, what is wanted may lie in the rim alone.
         let score = (middle + 1e-3 * count) * f32::min(1.0, known / KNOWN);
         if score > best.0 {
@@ -78,5 +89,36 @@ fn line_sums(
     for start in 0..len {
         put(start, sum.max(0.0) as f32);
         sum += at(start + size) - at(start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_go_around_what_repeats() {
+        let values: Vec<f32> = (0..12).map(|at| at as f32).collect();
+        let of = |wraps| sums(Extent { width: 4, height: 3, wraps }, &values, (2, 2));
+        assert_eq!(of((false, false))[..4], [10.0, 14.0, 18.0, 10.0]);
+        assert_eq!(of((true, false))[3], 3.0 + 0.0 + 7.0 + 4.0);
+        assert_eq!(of((true, true))[11], 11.0 + 8.0 + 3.0 + 0.0);
+    }
+
+    #[test]
+    fn a_window_has_what_is_wanted_in_its_middle() {
+        let aimed = |wraps, place: usize| {
+            let extent = Extent { width: 30, height: 20, wraps };
+            let mut wanted = vec![0.0; extent.pixels()];
+            wanted[place] = 1.0;
+            aim(extent, &wanted, (10, 10), Target::Holes)
+        };
+        let (x, y) = aimed((false, false), 9 * 30 + 15).expect("there is something");
+        assert!((9..=12).contains(&x) && (3..=6).contains(&y), "{x} {y}");
+        assert_eq!(aimed((false, false), 0), Some((0, 0)));
+        let (x, y) = aimed((true, true), 0).expect("there is something");
+        assert!((23..=27).contains(&x) && (13..=17).contains(&y), "{x} {y}");
+        let extent = Extent { width: 30, height: 20, wraps: (false, false) };
+        assert_eq!(aim(extent, &[0.0; 600], (10, 10), Target::Joins), None);
     }
 }

@@ -1,6 +1,6 @@
 //! Windows over holes, and over joins that show.
 
-use super::aim::aim;
+use super::aim::{Target, aim};
 use super::ground::Ground;
 use super::search::Offer;
 use super::window::{Extent, Window};
@@ -18,14 +18,19 @@ const AROUND: usize = 4;
 const SWEEPS: usize = 2;
 const LEAST_GAIN: f64 = 0.03;
 
-/// Lays windows over all holes.
+/// Lays windows over all holes, whose sides are `most_px` pixels or less.
 ///
 /// # Errors
 /// If there is nothing large enough to fill them from.
-pub(super) fn cover(ground: &mut Ground, interrupt: &Interrupt) -> Result<(), EngineError> {
+pub(super) fn cover(
+    ground: &mut Ground,
+    most_px: usize,
+    interrupt: &Interrupt,
+) -> Result<(), EngineError> {
     let extent = ground.picture.extent;
-    let mut side = (extent.width.min(extent.height) / PARTS).max(LEAST_PX);
+    let mut side = (extent.width.min(extent.height) / PARTS).clamp(LEAST_PX, most_px);
     let mut used = Vec::new();
+    let mut offer: Option<Offer> = None;
     loop {
         interrupt.check()?;
         let hole = |place: usize| if ground.is_hole(place) { 1.0 } else { 0.0 };
@@ -33,13 +38,17 @@ pub(super) fn cover(ground: &mut Ground, interrupt: &Interrupt) -> Result<(), En
         if holes.iter().all(|hole| *hole == 0.0) {
             return Ok(());
         }
-        let whole = around_all(extent, &holes, side / AROUND)
-            .and_then(|window| Some((Offer::of(ground, window.size)?, window.start)));
-        let part = || {
+        let whole = around_all(extent, &holes, side / AROUND).and_then(|window| {
+            Offer::of(&ground.picture, window.size)?.fill(ground, window.start, &used)
+        });
+        let laid = whole.or_else(|| {
             let size = (side.min(extent.width), side.min(extent.height));
-            Offer::of(ground, size).zip(aim(extent, &holes, size, true))
-        };
-        let laid = whole.or_else(part).and_then(|(offer, start)| offer.fill(start, &used));
+            if offer.as_ref().is_none_or(|offer| offer.size != size) {
+                offer = Offer::of(&ground.picture, size);
+            }
+            let start = aim(extent, &holes, size, Target::Holes)?;
+            offer.as_ref()?.fill(ground, start, &used)
+        });
         match laid {
             Some((made, place)) => {
                 used.push(place);
@@ -100,15 +109,15 @@ pub(super) fn mend(ground: &mut Ground, interrupt: &Interrupt) -> Result<(), Eng
     let side = extent.width.min(extent.height) / PARTS;
     let total = |joins: &[f32]| joins.iter().map(|join| f64::from(*join)).sum::<f64>();
     let size = (side, side);
+    let Some(offer) = Offer::of(&ground.picture, size) else { return Ok(()) };
     for _ in 0..SWEEPS {
         let mut left = ground.joins();
         let before = total(&left);
         let mut tried = vec![false; left.len()];
-        while let Some(start) = aim(extent, &left, size, false) {
+        while let Some(start) = aim(extent, &left, size, Target::Joins) {
             interrupt.check()?;
-            let Some(offer) = Offer::of(ground, size) else { return Ok(()) };
             let window = Window { start, size };
-            let made = offer.mend(start).filter(|made| made.cost < ground.window_cost(window));
+            let made = offer.mend(ground, start).filter(|made| made.cost < ground.window_cost(window));
             // Where only the rim has joins, there is nothing else to try them by.
             let has_middle = window.places(extent).enumerate();
             let has_middle = has_middle

@@ -57,7 +57,8 @@ impl Grid {
         self.pulls[at] -= first - both_old;
         self.pulls[next] += first;
         // Costs that are no metric cannot be a cut's; such a pair counts as the nearest that is.
-        self.left[next][way ^ 1] += u32::try_from(first + second - both_old).unwrap_or(0);
+        let capacity = (first + second - both_old).max(0);
+        self.left[next][way ^ 1] += u32::try_from(capacity).unwrap_or(u32::MAX / 2);
     }
 
     fn neighbor(&self, at: usize, way: usize) -> usize {
@@ -195,8 +196,8 @@ mod tests {
             }
             let forced = [(0, false), (5, true), (width * height - 1, seed % 2 == 0)];
             let mut grid = Grid::new(width, height);
-            pairs.iter().for_each(|&(at, _, is_across, pair)| grid.join(at, is_across, pair));
             forced.iter().for_each(|&(at, is_new)| grid.force(at, is_new));
+            pairs.iter().for_each(|&(at, _, is_across, pair)| grid.join(at, is_across, pair));
             let cut = grid.cut();
             let is_allowed = |label: &dyn Fn(usize) -> bool| {
                 forced.iter().all(|&(at, is_new)| label(at) == is_new)
@@ -209,5 +210,17 @@ mod tests {
                 .min();
             assert_eq!(Some(cost(&pairs, |at| cut[at])), least, "{seed}");
         }
+    }
+
+    #[test]
+    fn costs_that_are_no_metric_still_give_a_labelling() {
+        let mut grid = Grid::new(3, 1);
+        grid.force(0, true);
+        grid.force(2, false);
+        let dear = Pair { both_old: u32::MAX, first_new: 1, second_new: 2 };
+        grid.join(0, true, dear);
+        grid.join(1, true, Pair { both_old: 5, first_new: u32::MAX, second_new: u32::MAX });
+        let cut = grid.cut();
+        assert_eq!((cut[0], cut[2]), (true, false));
     }
 }

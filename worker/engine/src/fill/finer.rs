@@ -1,7 +1,7 @@
 //! Offsets and joins of a small copy of the picture, in one that is twice as large.
 
 use super::ground::Ground;
-use super::window::Window;
+use super::window::{Extent, Window};
 use crate::{EngineError, Interrupt};
 
 /// How far joins move.
@@ -16,11 +16,11 @@ const SIDE_PX: usize = 128;
 pub(super) fn finer(ground: &mut Ground, interrupt: &Interrupt) -> Result<(), EngineError> {
     ground.settle();
     let extent = ground.picture.extent;
-    // Joins do not move at the borders of windows, so those lie elsewhere the second time.
+    // Joins do not move at the borders of windows, which lie elsewhere the second time.
     for shift in [0, SIDE_PX / 2] {
         let joins: Vec<bool> = ground.joins().iter().map(|join| *join > 0.0).collect();
         let near = extent.around(&joins, REACH_PX);
-        for window in windows(extent.size(), shift) {
+        for window in windows(extent, shift) {
             interrupt.check()?;
             if !window.places(extent).any(|place| near[place]) {
                 continue;
@@ -36,15 +36,18 @@ pub(super) fn finer(ground: &mut Ground, interrupt: &Interrupt) -> Result<(), En
     Ok(())
 }
 
-/// Windows that cover a picture of this size, those inside from `shift` on.
-fn windows((width, height): (usize, usize), shift: usize) -> impl Iterator<Item = Window> {
-    let spans = move |len: usize| {
-        let ends = (shift..len).step_by(SIDE_PX).chain([len]).filter(|end| *end > 0);
-        ends.scan(0, |start, end| Some((std::mem::replace(start, end), end)))
+/// Windows that cover a picture once. Those of a picture that repeats begin at `shift`; otherwise
+/// those inside do.
+fn windows(extent: Extent, shift: usize) -> impl Iterator<Item = Window> {
+    let spans = move |len: usize, wraps: bool| {
+        let (first, last) = if wraps { (shift, shift + len) } else { (0, len) };
+        let inner = (shift.max(first)..last).step_by(SIDE_PX).filter(move |start| *start > first);
+        let starts = [first].into_iter().chain(inner.clone());
+        starts.zip(inner.chain([last]))
     };
-    spans(height).flat_map(move |(top, bottom)| {
-        spans(width).map(move |(left, right)| Window {
-            start: (left, top),
+    spans(extent.height, extent.wraps.1).flat_map(move |(top, bottom)| {
+        spans(extent.width, extent.wraps.0).map(move |(left, right)| Window {
+            start: (left % extent.width, top % extent.height),
             size: (right - left, bottom - top),
         })
     })
@@ -56,14 +59,18 @@ mod tests {
 
     #[test]
     fn windows_cover_a_picture_once() {
-        for (size, shift) in [((300, 40), 0), ((300, 200), 64), ((128, 128), 0), ((50, 64), 64)] {
-            let mut times = vec![0; size.0 * size.1];
-            for Window { start, size: side } in windows(size, shift) {
-                for y in start.1..start.1 + side.1 {
-                    (start.0..start.0 + side.0).for_each(|x| times[y * size.0 + x] += 1);
+        for ((width, height), shift) in
+            [((300, 40), 0), ((300, 200), 64), ((128, 128), 0), ((50, 64), 64), ((128, 300), 64)]
+        {
+            for wraps in [(false, false), (true, true)] {
+                let extent = Extent { width, height, wraps };
+                let mut times = vec![0; extent.pixels()];
+                for window in windows(extent, shift) {
+                    assert!(window.size.0 <= SIDE_PX && window.size.1 <= SIDE_PX);
+                    window.places(extent).for_each(|place| times[place] += 1);
                 }
+                assert!(times.iter().all(|times| *times == 1), "{width} {height} {shift}");
             }
-            assert!(times.iter().all(|times| *times == 1), "{size:?} {shift}");
         }
     }
 }

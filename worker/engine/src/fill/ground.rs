@@ -7,6 +7,8 @@
 //! joins that were there may vanish (Boykov, Veksler and Zabih, "Fast approximate energy
 //! minimization via graph cuts", 2001).
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::cut::{Grid, Pair};
@@ -17,7 +19,7 @@ use super::window::{Extent, Offset, Window};
 #[derive(Debug)]
 pub(super) struct Picture {
     pub(super) extent: Extent,
-    /// Three levels of 0 to 255 a pixel.
+    /// Three values a pixel, levels of 0 to 255 but for light.
     rgb: Vec<f32>,
     places: Vec<Place>,
     /// Whether a pixel can be shown elsewhere.
@@ -38,8 +40,8 @@ impl Picture {
     }
 
     /// A copy in which squares of `by` pixels a side, fewer at the right and the bottom, are one.
-    /// It has the mean colour of those that can be taken; what is missing in one of them is missing
-    /// in it.
+    /// It has the mean colour of those that can be taken, or of all if none can; what is missing in
+    /// one of them is missing in it.
     pub(super) fn reduced(&self, by: usize) -> Self {
         let Extent { width, height, wraps } = self.extent;
         let extent = Extent { width: width.div_ceil(by), height: height.div_ceil(by), wraps };
@@ -52,9 +54,11 @@ impl Picture {
                     (x * by..((x + 1) * by).min(width)).map(move |x| y * width + x)
                 })
             };
-            let taken = || square().filter(|place| self.can_be_taken[*place]);
-            let count = taken().count().max(1) as f32;
-            let mean = |c: usize| taken().map(|place| self.rgb[3 * place + c]).sum::<f32>() / count;
+            let has_any = square().any(|place| self.can_be_taken[place]);
+            let counted = || square().filter(|place| self.can_be_taken[*place] || !has_any);
+            let count = counted().count() as f32;
+            let mean =
+                |c: usize| counted().map(|place| self.rgb[3 * place + c]).sum::<f32>() / count;
             rgb.extend([mean(0), mean(1), mean(2)]);
             places.push(square().map(|place| self.places[place]).max().unwrap_or(Place::Kept));
             can_be_taken.push(square().all(|place| self.can_be_taken[place]));
@@ -75,9 +79,14 @@ impl Picture {
         self.places[place] == Place::Kept
     }
 
-    /// The pixel at an offset from another, if there is one that can be shown.
+    /// The pixel at an offset from another, if there is one that can be shown there. At no offset
+    /// a pixel can be shown unless it is missing.
     fn at(&self, place: usize, offset: Offset) -> Option<usize> {
-        self.extent.moved(place, offset).filter(|place| self.can_be_taken[*place])
+        let is_there = match offset {
+            Offset::NONE => self.places[place] != Place::Missing,
+            offset => return self.extent.moved(place, offset).filter(|at| self.can_be_taken[*at]),
+        };
+        is_there.then_some(place)
     }
 
     fn difference(&self, one: usize, other: usize) -> f32 {
@@ -91,14 +100,16 @@ impl Picture {
             return 0;
         }
         let at = |offset: Offset| (self.at(pixels.0, offset), self.at(pixels.1, offset));
-        self.meeting(at(offsets.0), at(offsets.1))
+        self.mismatch(at(offsets.0), at(offsets.1))
     }
 
     /// What it costs that two pictures meet between two neighbours, which each has so: how much
     /// they differ, less where they change anyway. A join of nothing but length costs a little.
-    fn meeting(&self, one: Shown, other: Shown) -> u32 {
+    fn mismatch(&self, one: Ends, other: Ends) -> u32 {
         /// So many levels of change halve what a difference costs.
         const CHANGE: f32 = 8.0;
+        /// Light has no largest difference; costs of many joins are added.
+        const MOST: f32 = 1e6;
         let difference = |one: Option<usize>, other: Option<usize>| {
             one.zip(other).map(|(one, other)| self.difference(one, other))
         };
@@ -110,24 +121,26 @@ impl Picture {
         };
         let differs = sum(difference(one.0, other.0), difference(one.1, other.1));
         let changes = sum(difference(one.0, one.1), difference(other.0, other.1));
-        (256.0 * differs / (changes + CHANGE)) as u32 + 1
+        (256.0 * differs / (changes + CHANGE)).min(MOST) as u32 + 1
     }
 }
 
 /// The pixels that two neighbours show by one offset, where there are some.
-type Shown = (Option<usize>, Option<usize>);
+type Ends = (Option<usize>, Option<usize>);
 
 /// A picture with holes, and what covers them so far.
 #[derive(Debug)]
 pub(super) struct Ground {
-    pub(super) picture: Picture,
-    /// For each pixel, which of the offsets it has; none while it is a hole.
-    labels: Vec<Option<u16>>,
+    pub(super) picture: Arc<Picture>,
+    /// For each pixel, which of the offsets it has, or that it is a hole.
+    labels: Vec<u32>,
     offsets: Vec<Offset>,
 }
 
 /// Of pixels that show themselves.
-const OWN: u16 = 0;
+const OWN: u32 = 0;
+/// Of pixels that show nothing yet.
+const HOLE: u32 = u32::MAX;
 
 /// An offset for a window.
 #[derive(Debug)]
@@ -142,9 +155,9 @@ pub(super) struct Move {
 
 impl Ground {
     pub(super) fn new(picture: Picture) -> Self {
-        let label = |place: &Place| (*place != Place::Missing).then_some(OWN);
+        let label = |place: &Place| if *place == Place::Missing { HOLE } else { OWN };
         let labels = picture.places.iter().map(label).collect();
-        Self { picture, labels, offsets: vec![Offset::NONE] }
+        Self { picture: Arc::new(picture), labels, offsets: vec![Offset::NONE] }
     }
 
     /// The same holes in a larger picture of the same, covered from the same places, as near as
@@ -152,9 +165,9 @@ impl Ground {
     pub(super) fn enlarged(&self, picture: Picture) -> Self {
         let (small, large) = (self.picture.extent, picture.extent);
         let offsets = self.offsets.iter().map(|offset| offset.enlarged(small, large)).collect();
-        let labels = (0..picture.places.len()).map(|place| self.labels[small.near(large, place)]);
+        let labels = (0..picture.places.len()).map(|place| self.labels[small.reduced(large, place)]);
         let labels = labels.collect();
-        let mut ground = Self { picture, labels, offsets };
+        let mut ground = Self { picture: Arc::new(picture), labels, offsets };
         ground.check_labels();
         ground
     }
@@ -164,33 +177,29 @@ impl Ground {
         for place in 0..self.labels.len() {
             let own = match self.picture.places[place] {
                 Place::Kept => {
-                    self.labels[place] = Some(OWN);
+                    self.labels[place] = OWN;
                     continue;
                 }
-                Place::Free => Some(OWN),
-                Place::Missing => None,
+                Place::Free => OWN,
+                Place::Missing => HOLE,
             };
-            let shown = self.offset(place).and_then(|offset| self.picture.at(place, offset));
-            if shown.is_none() {
+            if self.shown(place).is_none() {
                 self.labels[place] = own;
             }
         }
     }
 
     pub(super) fn is_hole(&self, place: usize) -> bool {
-        self.labels[place].is_none()
+        self.labels[place] == HOLE
     }
 
     fn offset(&self, place: usize) -> Option<Offset> {
-        self.labels[place].map(|label| self.offsets[usize::from(label)])
+        self.offsets.get(self.labels[place] as usize).copied()
     }
 
     /// The pixel that a place shows; `None` for a hole.
     pub(super) fn shown(&self, place: usize) -> Option<usize> {
-        match self.labels[place]? {
-            OWN => Some(place),
-            label => self.picture.at(place, self.offsets[usize::from(label)]),
-        }
+        self.picture.at(place, self.offset(place)?)
     }
 
     /// The best labels of a window, if an offset is added to those that it has and those of pixels
@@ -205,8 +214,7 @@ impl Ground {
         let (width, height) = window.size;
         let places: Vec<usize> = window.places(picture.extent).collect();
         let new: Vec<_> = places.iter().map(|place| picture.at(*place, offset)).collect();
-        let old = |place: &usize| picture.at(*place, self.offset(*place)?);
-        let old: Vec<_> = places.iter().map(old).collect();
+        let old: Vec<_> = places.iter().map(|place| self.shown(*place)).collect();
         let mut grid = Grid::new(width, height);
         for (at, &place) in places.iter().enumerate() {
             let may_take = new[at].is_some() && may_change(place);
@@ -225,7 +233,7 @@ impl Ground {
                     Some(old) if old == offset => 0,
                     // Both are new in any case.
                     None => 0,
-                    Some(_) => picture.meeting((new[one], new[other]), (old[one], old[other])),
+                    Some(_) => picture.mismatch((new[one], new[other]), (old[one], old[other])),
                 };
                 return Pair { both_old: 0, first_new: cost, second_new: cost };
             }
@@ -274,16 +282,16 @@ impl Ground {
         }
         let places = window.places(self.picture.extent).zip(is_new);
         for (place, _) in places.filter(|(_, is_new)| *is_new) {
-            self.labels[place] = Some(label as u16);
+            // Fewer than there are pixels.
+            self.labels[place] = label as u32;
         }
     }
 
     /// For each pixel what the joins to the one at its right and the one below cost.
     pub(super) fn joins(&self) -> Vec<f32> {
         let extent = self.picture.extent;
-        let whole = Window { start: (0, 0), size: extent.size() };
         let mut costs = vec![0.0; self.labels.len()];
-        for (at, next, _) in whole.neighbors().chain(extent.meeting()) {
+        for (at, next) in extent.neighbors() {
             if let Some(offsets) = self.offset(at).zip(self.offset(next)) {
                 costs[at] += self.picture.join((at, next), offsets) as f32;
             }
@@ -293,16 +301,11 @@ impl Ground {
 
     /// Moves each offset by at most a pixel along each axis, to where its joins cost least.
     pub(super) fn settle(&mut self) {
-        let extent = self.picture.extent;
-        let whole = Window { start: (0, 0), size: extent.size() };
-        let pairs: Vec<(usize, usize)> = whole
-            .neighbors()
-            .chain(extent.meeting())
-            .map(|(at, next, _)| (at, next))
-            .filter(|(at, next)| self.labels[*at] != self.labels[*next])
-            .collect();
+        let pairs = self.picture.extent.neighbors();
+        let pairs: Vec<(usize, usize)> =
+            pairs.filter(|(at, next)| self.labels[*at] != self.labels[*next]).collect();
         for label in 1..self.offsets.len() {
-            let has = |place: usize| self.labels[place] == Some(label as u16);
+            let has = |place: usize| self.labels[place] as usize == label;
             let own: Vec<_> =
                 pairs.iter().copied().filter(|(at, next)| has(*at) || has(*next)).collect();
             let cost = |offset: Offset| {
@@ -324,11 +327,11 @@ impl Ground {
 
     /// The offsets that pixels of a window have.
     pub(super) fn offsets_in(&self, window: Window) -> Vec<Offset> {
-        let labels = window.places(self.picture.extent).filter_map(|place| self.labels[place]);
-        let mut labels: Vec<u16> = labels.collect();
+        let labels = window.places(self.picture.extent).map(|place| self.labels[place]);
+        let mut labels: Vec<u32> = labels.collect();
         labels.sort_unstable();
         labels.dedup();
-        labels.into_iter().map(|label| self.offsets[usize::from(label)]).collect()
+        labels.into_iter().filter_map(|label| self.offsets.get(label as usize).copied()).collect()
     }
 
     /// What each pixel shows; beside joins the mean of what its neighbours' offsets show there.

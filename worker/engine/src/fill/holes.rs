@@ -29,6 +29,8 @@ const MISSING: f32 = 0.5;
 /// How wide a border is missing where opposite ones are to meet: cameras and editors leave pixels
 /// there that are darker than the rest.
 const BORDER_PX: usize = 2;
+/// Joins need a pixel beside it.
+const LEAST_BAND_PX: usize = BORDER_PX + 1;
 
 impl Holes {
     /// A picture without holes.
@@ -69,11 +71,12 @@ impl Holes {
 
     /// Adds the borders of a picture that does not tile, so that it does: at the left and right if
     /// `across`, at the top and bottom if `down`. The outermost pixels are filled, and joins lie in
-    /// the outermost `band_px`.
+    /// the outermost `band_px`, at least three.
     #[must_use]
     pub fn bordered(mut self, across: bool, down: bool, band_px: usize) -> Self {
         let Self { width, height, .. } = self;
         let from_border = |at: usize, len: usize| at.min(len - 1 - at);
+        let band_px = band_px.max(LEAST_BAND_PX);
         for (at, place) in self.places.iter_mut().enumerate() {
             let x = across.then(|| from_border(at % width, width));
             let y = down.then(|| from_border(at / width, height));

@@ -31,6 +31,9 @@ use crate::{EngineError, Image, Interrupt, Joins, Mask};
 /// The longer side of the copy that windows are laid on.
 const COARSE_PX: usize = 320;
 
+/// The most pixels of a side of a window over what is lost while the copy grows.
+const PATCH_PX: usize = 64;
+
 /// What is filled.
 #[derive(Debug, Clone, Copy)]
 pub struct Fill<'a> {
@@ -46,8 +49,8 @@ pub struct Fill<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filled {
     pub image: Image,
-    /// Which pixel of the picture each pixel shows, by its index; beside joins the result is a mean
-    /// of several. Pixels that show themselves are as they were.
+    /// Which pixel of the picture each pixel shows, by its index. Beside joins the result is a mean
+    /// of what several offsets show, also where a pixel shows itself.
     pub from: Vec<u32>,
 }
 
@@ -99,15 +102,22 @@ impl Fill<'_> {
         while extent.width.max(extent.height) / by > COARSE_PX {
             by *= 2;
         }
-        let mut ground = Ground::new(picture.reduced(by));
-        cover(&mut ground, interrupt)?;
+        let mut ground = loop {
+            let mut ground = Ground::new(picture.reduced(by));
+            match cover(&mut ground, usize::MAX, interrupt) {
+                Ok(()) => break ground,
+                // Holes that lie close together leave more in a larger copy.
+                Err(EngineError::NothingToFillFrom { .. }) if by > 1 => by /= 2,
+                Err(error) => return Err(error),
+            }
+        };
         mend(&mut ground, interrupt)?;
         while by > 1 {
             by /= 2;
             ground = ground.enlarged(picture.reduced(by));
             finer(&mut ground, interrupt)?;
             // A pixel may have lost what covered it, as that cannot be taken whole.
-            cover(&mut ground, interrupt)?;
+            cover(&mut ground, PATCH_PX, interrupt)?;
         }
         let Image { width, height, .. } = *self.image;
         let image = Image { width, height, rgb: ground.blended() };

@@ -1,5 +1,7 @@
 //! Which offset a window takes: one from where the picture looks most like what is there.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::ground::{Ground, Move, Picture};
@@ -16,6 +18,7 @@ const TRIED_AGAIN: usize = 6;
 const REPETITION: f32 = 0.5;
 
 /// A rectangle as it is compared with others: its colours, and which of its pixels count.
+#[derive(Default)]
 struct Shown {
     size: (usize, usize),
     rgb: Vec<f32>,
@@ -72,19 +75,21 @@ impl Shown {
 }
 
 /// All places of a picture from which a window of one size can be taken.
-pub(super) struct Offer<'a> {
-    ground: &'a Ground,
-    size: (usize, usize),
+pub(super) struct Offer {
+    picture: Arc<Picture>,
+    pub(super) size: (usize, usize),
+    /// By how much the picture is reduced where all of it is searched, and that copy.
+    reduced: (usize, Shown),
     /// For each place, how many pixels above it and at its left cannot be taken.
     untakable: Vec<u32>,
     /// How many columns and rows of places there are.
     places: (usize, usize),
 }
 
-impl<'a> Offer<'a> {
+impl Offer {
     /// `None` if there is no such place.
-    pub(super) fn of(ground: &'a Ground, size: (usize, usize)) -> Option<Self> {
-        let extent = ground.picture.extent;
+    pub(super) fn of(picture: &Arc<Picture>, size: (usize, usize)) -> Option<Self> {
+        let extent = picture.extent;
         let places = |len: usize, size: usize, wraps: bool| match wraps {
             true => Some(len).filter(|len| size <= *len),
             false => (len + 1).checked_sub(size),
@@ -99,13 +104,23 @@ impl<'a> Offer<'a> {
             let mut in_row = 0;
             for x in 1..wide {
                 let place = extent.place((x - 1, above));
-                in_row += u32::from(!ground.picture.can_be_taken(place));
+                in_row += u32::from(!picture.can_be_taken(place));
                 untakable[y * wide + x] = untakable[above * wide + x] + in_row;
             }
         }
-        let offer = Self { ground, size, untakable, places };
-        let has_any = (0..places.1).any(|y| (0..places.0).any(|x| offer.has((x, y))));
-        has_any.then_some(offer)
+        let whole = Window { start: (0, 0), size: (places.0 + size.0, places.1 + size.1) };
+        let by = REDUCED.min(size.0.min(size.1) / 4).max(1);
+        let picture = picture.clone();
+        let mut offer = Self { picture, size, reduced: (1, Shown::default()), untakable, places };
+        let has = |by: usize| {
+            let rows = (0..places.1).step_by(by);
+            rows.flat_map(|y| (0..places.0).step_by(by).map(move |x| (x, y)))
+                .any(|place| offer.has(place))
+        };
+        // Where no place is a multiple, all are searched as they are.
+        let by = [by, 1].into_iter().find(|by| has(*by))?;
+        offer.reduced = (by, Shown::offered(&offer.picture, whole).reduced(by));
+        Some(offer)
     }
 
     /// Whether all of the window at this place can be taken.
@@ -119,41 +134,42 @@ impl<'a> Offer<'a> {
     /// so far.
     pub(super) fn fill(
         &self,
+        ground: &Ground,
         start: (usize, usize),
         used: &[(usize, usize)],
     ) -> Option<(Move, (usize, usize))> {
         let window = Window { start, size: self.size };
-        let shown = window.places(self.ground.picture.extent);
-        let shown: Vec<_> = shown.map(|place| self.ground.shown(place)).collect();
-        self.best(window, &shown, TRIED, used)
+        let shown = window.places(self.picture.extent);
+        let shown: Vec<_> = shown.map(|place| ground.shown(place)).collect();
+        self.best(ground, window, &shown, TRIED, used)
     }
 
     /// Looks for better joins in the middle of the window that begins at `start`.
-    pub(super) fn mend(&self, start: (usize, usize)) -> Option<Move> {
+    pub(super) fn mend(&self, ground: &Ground, start: (usize, usize)) -> Option<Move> {
         let window = Window { start, size: self.size };
-        let extent = self.ground.picture.extent;
+        let extent = self.picture.extent;
         let shown = window.places(extent).enumerate();
         // The middle may look otherwise.
         let shown: Vec<_> = shown
-            .map(|(at, place)| self.ground.shown(place).filter(|_| !extent.is_middle(window, at)))
+            .map(|(at, place)| ground.shown(place).filter(|_| !extent.is_middle(window, at)))
             .collect();
-        self.best(window, &shown, TRIED_AGAIN, &[]).map(|(made, _)| made)
+        self.best(ground, window, &shown, TRIED_AGAIN, &[]).map(|(made, _)| made)
     }
 
     fn best(
         &self,
+        ground: &Ground,
         window: Window,
         shown: &[Option<usize>],
         most: usize,
         used: &[(usize, usize)],
     ) -> Option<(Move, (usize, usize))> {
-        let wanted = Shown::of(&self.ground.picture, self.size, shown);
-        let by = REDUCED.min(self.size.0.min(self.size.1) / 4).max(1);
-        let tried = self.similar(&wanted, by, most);
+        let wanted = Shown::of(&self.picture, self.size, shown);
+        let tried = self.similar(&wanted, most);
         let tried = tried.into_par_iter().filter_map(|place| {
-            let place = self.nearest(&wanted, place, by)?;
+            let place = self.nearest(&wanted, place)?;
             let offset = Offset::between(window.start, place);
-            let made = self.ground.consider(window, offset, |_| true);
+            let made = ground.consider(window, offset, |_| true);
             Some((made.cost as f32 * self.repetition(place, used), made, place))
         });
         let tried: Vec<(f32, Move, (usize, usize))> = tried.collect();
@@ -161,11 +177,10 @@ impl<'a> Offer<'a> {
         best.map(|(_, made, place)| (made, place))
     }
 
-    /// The places that are most similar in a picture that is reduced by `by`, none beside another.
-    fn similar(&self, wanted: &Shown, by: usize, most: usize) -> Vec<(usize, usize)> {
-        let size = (self.places.0 + self.size.0, self.places.1 + self.size.1);
-        let offered = Shown::offered(&self.ground.picture, Window { start: (0, 0), size });
-        let (offered, wanted) = (&offered.reduced(by), &wanted.reduced(by));
+    /// The places that are most similar in the reduced picture, none beside another.
+    fn similar(&self, wanted: &Shown, most: usize) -> Vec<(usize, usize)> {
+        let (by, ref offered) = self.reduced;
+        let wanted = &wanted.reduced(by);
         let rows = (0..self.places.1.div_ceil(by)).into_par_iter().flat_map_iter(|y| {
             let row = (0..self.places.0.div_ceil(by)).map(move |x| (x, y));
             let row = row.filter(|(x, y)| self.has((x * by, y * by)));
@@ -187,15 +202,16 @@ impl<'a> Offer<'a> {
         apart.into_iter().map(|(x, y)| (x * by, y * by)).collect()
     }
 
-    /// The most similar place at most `by` pixels from another.
-    fn nearest(&self, wanted: &Shown, (x, y): (usize, usize), by: usize) -> Option<(usize, usize)> {
+    /// The most similar place beside one of the reduced picture's.
+    fn nearest(&self, wanted: &Shown, (x, y): (usize, usize)) -> Option<(usize, usize)> {
+        let (by, _) = self.reduced;
         let near = move |at: usize, end: usize| at.saturating_sub(by)..(at + by + 1).min(end);
         let size = (
             near(x, self.places.0).len() + self.size.0,
             near(y, self.places.1).len() + self.size.1,
         );
         let start = (near(x, self.places.0).start, near(y, self.places.1).start);
-        let around = Shown::offered(&self.ground.picture, Window { start, size });
+        let around = Shown::offered(&self.picture, Window { start, size });
         let places =
             near(y, self.places.1).flat_map(|y| near(x, self.places.0).map(move |x| (x, y)));
         let places = places.filter(|place| self.has(*place));

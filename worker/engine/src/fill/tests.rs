@@ -116,7 +116,8 @@ fn borders_that_are_to_meet_do() {
 #[test]
 fn the_number_of_threads_does_not_matter() {
     let mut noise = Noise::new(5);
-    let (width, height) = (80, 64);
+    // Larger than the copy that is filled first, and odd.
+    let (width, height) = (341, 67);
     let rgb = (0..3 * width * height).map(|_| 128.0 + 30.0 * noise.normal()).collect();
     let image = Image { width, height, rgb };
     let holes = Holes::none(width, height).bordered(true, true, 12);
@@ -147,6 +148,54 @@ fn only_what_shows_is_taken() {
 }
 
 #[test]
+fn what_shows_only_half_stays_as_it_is() {
+    // Half-transparent rows lie where joins may.
+    let image = repeating(96, 64, (12, 8));
+    let mask = rectangle(&image, [30, 20, 16, 10]);
+    let mut weights = vec![1.0; image.pixels()];
+    weights[96 * 34..96 * 44].fill(0.5);
+    let coverage = Mask::new(96, 64, weights).expect("it is a mask");
+    let holes = Holes::none(96, 64).masked(&mask, 20, &Joins::default()).expect("it fits");
+    let given = damaged(&image, &mask);
+    let joins = Joins::default();
+    let fill = Fill { image: &given, coverage: Some(&coverage), holes: &holes, joins: &joins };
+    let filled = fill.run(2, &Interrupt::default()).expect("there is enough").image;
+    assert_eq!(differing(&filled, &image), 0);
+    // And where nothing has to be filled.
+    let free = vec![0.3; image.pixels()];
+    let free = Mask::new(96, 64, free).expect("it is a mask");
+    let holes = Holes::none(96, 64).masked(&free, 0, &joins).expect("it fits");
+    let fill = Fill { image: &given, coverage: Some(&coverage), holes: &holes, joins: &joins };
+    let filled = fill.run(1, &Interrupt::default()).expect("there is nothing to do").image;
+    assert_eq!(differing(&filled, &given), 0);
+}
+
+#[test]
+fn specks_are_filled_from_between_them() {
+    // In a copy of half the size, no window of eight pixels would be free of them.
+    let image = repeating(400, 330, (10, 11));
+    let weight = |at: usize| {
+        let (x, y) = (at % 400, at / 400);
+        if x % 16 == 3 && y % 16 == 5 { 1.0 } else { 0.0 }
+    };
+    let specks = Mask::new(400, 330, (0..image.pixels()).map(weight).collect());
+    let specks = specks.expect("it is a mask");
+    let holes = Holes::none(400, 330).masked(&specks, 2, &Joins::default()).expect("it fits");
+    let filled = fill(&damaged(&image, &specks), &holes, &Joins::default(), 2);
+    assert_eq!(differing(&filled.image, &image), 0);
+}
+
+#[test]
+fn light_of_any_strength_is_filled() {
+    let mut image = repeating(80, 60, (10, 10));
+    image.rgb.iter_mut().for_each(|value| *value = *value * 1e30 - 1e31);
+    let mask = rectangle(&image, [30, 20, 12, 9]);
+    let holes = Holes::none(80, 60).masked(&mask, 5, &Joins::default()).expect("it fits");
+    let filled = fill(&damaged(&image, &mask), &holes, &Joins::default(), 2);
+    assert_eq!(differing(&filled.image, &image), 0);
+}
+
+#[test]
 fn what_cannot_be_filled_is_refused() {
     let image = repeating(40, 30, (8, 8));
     let run = |hole: [usize; 4], interrupt: &Interrupt| {
@@ -159,6 +208,14 @@ fn what_cannot_be_filled_is_refused() {
         let error = run(hole, &Interrupt::default()).expect_err("nothing is left");
         assert!(matches!(error, EngineError::NothingToFillFrom { width: 40, height: 30 }));
     }
+    // By its own size, whatever copy it is filled in.
+    let large = Image::filled(900, 400, [90.0; 3]);
+    let mask = rectangle(&large, [2, 2, 896, 396]);
+    let (holes, joins) = (Holes::none(900, 400), Joins::default());
+    let holes = holes.masked(&mask, 2, &joins).expect("it fits");
+    let fill = Fill { image: &large, coverage: None, holes: &holes, joins: &joins };
+    let error = fill.run(2, &Interrupt::default()).expect_err("nothing is left");
+    assert!(matches!(error, EngineError::NothingToFillFrom { width: 900, height: 400 }));
     let asked = Interrupt::default();
     asked.ask();
     assert!(matches!(run([9, 9, 5, 5], &asked), Err(EngineError::Interrupted)));

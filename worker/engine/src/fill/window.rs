@@ -69,13 +69,19 @@ impl Extent {
             && is_middle(at / size.0, start.1, size.1, self.height, self.wraps.1)
     }
 
-    /// The pixels of borders that meet, as [`Window::neighbors`] has those inside.
-    pub(super) fn meeting(self) -> impl Iterator<Item = (usize, usize, bool)> {
+    /// All pairs of neighbours, those across borders that meet among them.
+    pub(super) fn neighbors(self) -> impl Iterator<Item = (usize, usize)> {
+        let whole = Window { start: (0, 0), size: self.size() };
+        whole.neighbors().map(|(at, next, _)| (at, next)).chain(self.meeting())
+    }
+
+    /// The pairs across borders that meet.
+    fn meeting(self) -> impl Iterator<Item = (usize, usize)> {
         let Self { width, height, wraps } = self;
         let rows = (0..height).filter(move |_| wraps.0);
         let columns = (0..width).filter(move |_| wraps.1);
-        let across = rows.map(move |y| (y * width + width - 1, y * width, true));
-        across.chain(columns.map(move |x| ((height - 1) * width + x, x, false)))
+        let across = rows.map(move |y| (y * width + width - 1, y * width));
+        across.chain(columns.map(move |x| ((height - 1) * width + x, x)))
     }
 
     /// A pixel and the up to eight beside it.
@@ -100,7 +106,7 @@ impl Extent {
     }
 
     /// The pixel of this picture where a larger one of the same has the pixel `place`.
-    pub(super) fn near(self, larger: Self, place: usize) -> usize {
+    pub(super) fn reduced(self, larger: Self, place: usize) -> usize {
         let (x, y) = (place % larger.width, place / larger.width);
         (y * self.height / larger.height) * self.width + x * self.width / larger.width
     }
@@ -110,11 +116,16 @@ impl Extent {
 fn spread(marked: &[bool], reach: usize, wraps: bool) -> Vec<bool> {
     let len = marked.len();
     let mut near = vec![false; len];
-    for at in (0..len).filter(|at| marked[*at]) {
-        if wraps {
-            (0..=2 * reach).for_each(|by| near[(at + by + reach * (len - 1)) % len] = true);
-        } else {
-            near[at.saturating_sub(reach)..(at + reach + 1).min(len)].fill(true);
+    let turns = if wraps { 2 } else { 1 };
+    // The last marked place before each, and then, from the other end, the next one after it.
+    for is_after in [false, true] {
+        let mut last = None;
+        for step in 0..turns * len {
+            let at = if is_after { len - 1 - step % len } else { step % len };
+            if marked[at] {
+                last = Some(step);
+            }
+            near[at] |= last.is_some_and(|last| step - last <= reach);
         }
     }
     near
@@ -159,5 +170,54 @@ impl Window {
             let below = (at + width < width * height).then_some((at, at + width, false));
             right.into_iter().chain(below)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(marked: &[bool]) -> String {
+        marked.iter().map(|marked| if *marked { 'x' } else { '.' }).collect()
+    }
+
+    #[test]
+    fn what_is_near_is_so_on_both_sides_and_around() {
+        let check = |line: &str, reach: usize, wraps: bool, expected: &str| {
+            let marked: Vec<bool> = line.chars().map(|letter| letter == 'x').collect();
+            assert_eq!(drawn(&spread(&marked, reach, wraps)), expected, "{line} {reach}");
+        };
+        check("...x.....", 2, false, ".xxxxx...");
+        check("x........", 2, false, "xxx......");
+        check("x........", 2, true, "xxx....xx");
+        check("........x", 1, true, "x......xx");
+        check("...x.....", 0, true, "...x.....");
+        check(".........", 5, true, ".........");
+        check("x........", 90, true, "xxxxxxxxx");
+        let extent = Extent { width: 4, height: 3, wraps: (true, false) };
+        let mut marked = [false; 12];
+        marked[0] = true;
+        assert_eq!(drawn(&extent.around(&marked, 1)), "xx.xxx.x....");
+    }
+
+    #[test]
+    fn neighbours_meet_around_a_picture_that_repeats() {
+        let count = |wraps| Extent { width: 5, height: 3, wraps }.neighbors().count();
+        assert_eq!(count((false, false)), 4 * 3 + 5 * 2);
+        assert_eq!(count((true, false)), 5 * 3 + 5 * 2);
+        assert_eq!(count((true, true)), 5 * 3 + 5 * 3);
+    }
+
+    #[test]
+    fn the_middle_reaches_to_where_a_picture_ends() {
+        let middle = |start: usize, wraps: bool| -> String {
+            let extent = Extent { width: 12, height: 1, wraps: (wraps, false) };
+            let window = Window { start: (start, 0), size: (8, 1) };
+            drawn(&(0..8).map(|at| extent.is_middle(window, at)).collect::<Vec<_>>())
+        };
+        assert_eq!(middle(2, false), "..xxxx..");
+        assert_eq!(middle(0, false), "xxxxxx..");
+        assert_eq!(middle(4, false), "..xxxxxx");
+        assert_eq!(middle(0, true), "..xxxx..");
     }
 }

@@ -4,6 +4,8 @@ use impasto_engine::fill::Holes;
 use impasto_engine::{Joins, Mask};
 use impasto_types::Tileable;
 
+use super::AdapterError;
+
 /// What is filled, and how far around.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Filling {
@@ -26,17 +28,20 @@ impl Filling {
     }
 
     /// The holes of a picture of this size, which has such a mask.
-    pub(super) fn holes(self, size: (usize, usize), mask: Option<Mask>, joins: &Joins) -> Holes {
-        let (width, height) = size;
+    pub(super) fn holes(
+        self,
+        (width, height): (usize, usize),
+        mask: Option<Mask>,
+        joins: &Joins,
+    ) -> Result<Holes, AdapterError> {
         let band = self.band_px.map_or(width.min(height) / 8, |band| band as usize);
         let (across, down) = (self.seamless.wraps_x(), self.seamless.wraps_y());
         let holes = Holes::none(width, height).bordered(across, down, band);
         match mask {
-            None => holes,
-            // The mask has the picture's size.
-            Some(mask) => {
-                holes.clone().masked(&mask, self.join_px as usize, joins).unwrap_or(holes)
-            }
+            None => Ok(holes),
+            Some(mask) => holes
+                .masked(&mask, self.join_px as usize, joins)
+                .map_err(|error| AdapterError::Other(Box::new(error))),
         }
     }
 }

@@ -144,6 +144,10 @@ pub trait OpenAsset: fmt::Debug + Send {
     /// Takes painted alpha, in the size of the colours that [`close`](Self::close) gets.
     fn repaint_alpha(&mut self, _alpha: Vec<f32>) {}
 
+    /// Takes all that is kept beside the view's colours, such as alpha, from elsewhere: `moved`
+    /// makes a plane of the view's size another.
+    fn move_planes(&mut self, _moved: &dyn Fn(&[f32]) -> Vec<f32>) {}
+
     /// Says that the view is painted in regions: the weight of each of its pixels, row by row, of
     /// which 0 stays as it is.
     fn limit(&mut self, _painted: Vec<f32>) {}

@@ -117,7 +117,7 @@ impl Adapter for PictureAdapter {
         let mask = files.get(&Part::Mask).map(|source| mask(source, &picture)).transpose()?;
         let mask = mask.map(|mask| mask.resized(width, height, &joins));
         let mask = match self.filling {
-            Some(filling) => filling.holes((width, height), mask, &joins).mask(),
+            Some(filling) => filling.holes((width, height), mask, &joins)?.mask(),
             None => mask,
         };
         // The colours of the file, before transparent holes are filled.
@@ -229,6 +229,10 @@ impl OpenAsset for OpenPicture {
 
     fn repaint_alpha(&mut self, alpha: Vec<f32>) {
         self.painted_alpha = Some(alpha);
+    }
+
+    fn move_planes(&mut self, moved: &dyn Fn(&[f32]) -> Vec<f32>) {
+        self.alpha.iter_mut().chain(&mut self.extra).for_each(|plane| *plane = moved(plane));
     }
 
     fn limit(&mut self, painted: Vec<f32>) {

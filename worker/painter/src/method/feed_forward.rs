@@ -50,10 +50,13 @@ impl Prepared for Learned {
         let Recipe::FeedForward(recipe) = recipe else {
             return Err(EngineError::Method(recipe.method()));
         };
-        let asked = asked.iter().map(|style| (style.name, style.digest, style.weight));
-        let shares = match recipe.model_styles.0.is_empty() {
-            true => self.network.shares(asked)?,
-            false => self.network.named_shares(&recipe.model_styles)?,
+        // Names are those of the whole picture; a region has images.
+        let shares = match asked.is_empty() && !recipe.model_styles.0.is_empty() {
+            true => self.network.named_shares(&recipe.model_styles)?,
+            false => {
+                let asked = asked.iter().map(|style| (style.name, style.digest, style.weight));
+                self.network.shares(asked)?
+            }
         };
         let View { image: content, coverage, mask, joins, .. } = view;
         let inputs = Inputs { content, coverage, styles, init, joins, mask };
