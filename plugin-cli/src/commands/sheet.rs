@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_types::{
-    CommonPatch, ContainerFormat, Method, ModelStyles, OnePassPatch, OutputSpec, Part, Preset, RecipePatch,
-    error_text,
+    CommonPatch, ContainerFormat, Method, ModelStyles, OnePassPatch, OutputSpec, Part, Preset,
+    RecipePatch, error_text,
 };
 use serde_json::json;
 

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use impasto_assets::{AssetError, AssetErrorKind, Limits, read_header};
 use impasto_engine::fill::{Fill, Filled, Holes};
 use impasto_engine::{EngineError, Image, Interrupt};
-use impasto_types::{
-    AlphaUse, ByteSize, FailureKind, OutputSpec, Part, Preset, Recipe, Tileable,
-};
+use impasto_types::{AlphaUse, ByteSize, FailureKind, OutputSpec, Part, Preset, Recipe, Tileable};
 
 use crate::adapter::{
     Adapter, AdapterError, Filling, OpenAsset, Opened, PictureAdapter, check_shape,

@@ -165,7 +165,10 @@ fn check_regions(
         let patch = laid(layers);
         check_needs(&styles[name], rule, &patch)?;
         if styles[name].images.is_empty() {
-            return Err(without_images(&styles[name], "a region is painted in the style of its images"));
+            return Err(without_images(
+                &styles[name],
+                "a region is painted in the style of its images",
+            ));
         }
         images += styles[name].images.len();
         if images > MAX_STYLES {

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint,
-    GreenAxis, HexColor, Input, ModelStyle, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
+    GreenAxis, HexColor, Input, ModelStyle, OutputSpec, Part, Recipe, Region, Regions, StyleRef,
+    UdimGrid,
 };
 
 use super::Form;
@@ -307,9 +308,9 @@ fn action(
     }
     if let Some(path) = &painting.model {
         let file =
-            network(findings, path, (style, &styles), painting.recipe.model_styles()).map_err(|reason| {
-                PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason }
-            })?;
+            network(findings, path, (style, &styles), painting.recipe.model_styles()).map_err(
+                |reason| PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason },
+            )?;
         inputs.push(Input::blob(Part::Model, file));
     }
     if !painting.recipe.model_styles().is_empty() {

@@ -80,9 +80,8 @@ impl ModelStyles {
     /// # Errors
     /// If there are more than a network can have, or one is there twice.
     pub(super) fn check(&self) -> Result<(), RecipeError> {
-        let refused = |value: String, range| {
-            Err(RecipeError { name: "model_styles", value, range })
-        };
+        let refused =
+            |value: String, range| Err(RecipeError { name: "model_styles", value, range });
         let names: BTreeSet<&str> = self.0.iter().map(|style| &style.name[..]).collect();
         if self.0.len() > Self::MOST {
             return refused(format!("{} styles", self.0.len()), "at most 256 styles");

@@ -117,7 +117,8 @@ pub(super) fn mend(ground: &mut Ground, interrupt: &Interrupt) -> Result<(), Eng
         while let Some(start) = aim(extent, &left, size, Target::Joins) {
             interrupt.check()?;
             let window = Window { start, size };
-            let made = offer.mend(ground, start).filter(|made| made.cost < ground.window_cost(window));
+            let made =
+                offer.mend(ground, start).filter(|made| made.cost < ground.window_cost(window));
             // Where only the rim has joins, there is nothing else to try them by.
             let has_middle = window.places(extent).enumerate();
             let has_middle = has_middle

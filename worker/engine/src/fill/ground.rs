@@ -165,7 +165,8 @@ impl Ground {
     pub(super) fn enlarged(&self, picture: Picture) -> Self {
         let (small, large) = (self.picture.extent, picture.extent);
         let offsets = self.offsets.iter().map(|offset| offset.enlarged(small, large)).collect();
-        let labels = (0..picture.places.len()).map(|place| self.labels[small.reduced(large, place)]);
+        let labels =
+            (0..picture.places.len()).map(|place| self.labels[small.reduced(large, place)]);
         let labels = labels.collect();
         let mut ground = Self { picture: Arc::new(picture), labels, offsets };
         ground.check_labels();
