@@ -192,7 +192,10 @@ fn light_of_any_strength_is_filled() {
     let mask = rectangle(&image, [30, 20, 12, 9]);
     let holes = Holes::none(80, 60).masked(&mask, 5, &Joins::default()).expect("it fits");
     let filled = fill(&damaged(&image, &mask), &holes, &Joins::default(), 2);
-    assert_eq!(differing(&filled.image, &image), 0);
+    // Beside joins it is a mean, which is rounded.
+    let pairs = filled.image.rgb.iter().zip(&image.rgb);
+    let is_near = |(new, old): (&f32, &f32)| (new - old).abs() <= 1e-6 * old.abs();
+    assert!(pairs.map(is_near).all(|is_near| is_near));
 }
 
 #[test]
