@@ -16,11 +16,13 @@ TEXTURES = pathlib.Path(__file__).resolve().parents[2] / "examples/village/textu
 
 
 def seam(picture):
-    """Differences across borders over those of neighbours inside, on the worse axis."""
+    """The difference across borders, over that which one in twenty lines inside exceeds, on the
+    worse axis. A seam shows above 1."""
     picture = picture.astype(float)
 
     def ratio(rows):
-        return abs(rows[0] - rows[-1]).mean() / abs(numpy.diff(rows, axis=0)).mean()
+        inside = abs(numpy.diff(rows, axis=0)).mean(axis=(1, 2))
+        return abs(rows[0] - rows[-1]).mean() / numpy.quantile(inside, 0.95)
 
     return max(ratio(picture), ratio(picture.transpose(1, 0, 2)))
 
@@ -67,7 +69,7 @@ def run(t):
         picture = numpy.ascontiguousarray(picture)
         results = filled(t.impasto, t.dir, picture)
         before, after, sharp, _ = looked_at(picture, results)
-        t.check(before > 1.3 and after < 1.15, f"{name}: seams {before:.2f}, {after:.2f}")
+        t.check(before > 1.2 and after <= 1, f"{name}: seams {before:.2f}, {after:.2f}")
         t.check(0.8 < sharp < 1.25, f"{name}: {sharp:.2f} as sharp")
         tile, mended, _, inside = results
         far = cv2.dilate(inside.astype("u1"), numpy.ones((17, 17))) == 0
