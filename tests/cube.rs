@@ -135,6 +135,7 @@ fn a_farm_paints_the_same_sky_and_so_does_one_command() {
         "{refused}"
     );
     let seen = project.run(&["inspect", "art/sky.dds"]).expect_code(0);
+    assert!(seen.out.contains("sRGB\n"), "{seen}");
     assert!(seen.out.contains("a cube map, whose faces have 64 x 64 pixels"), "{seen}");
 }
 

@@ -172,6 +172,9 @@ fn inspect_says_what_a_file_is_and_what_a_painted_one_would_lack() {
     assert!(text.contains("png, 40 x 30, RGB, 16 bits"), "{text}");
     assert_eq!(text.matches("painted as png, nothing is lost").count(), 3, "{text}");
     assert_eq!(text.matches("a data map, by its name: not to be painted").count(), 1, "{text}");
+    assert!(text.contains("\n  sRGB"), "{text}");
+    let seen = run(&["brick_n.png", "--json"]).expect_code(0).document();
+    assert_eq!((seen["mips"].as_u64(), seen["color_space"].as_str()), (Some(1), Some("sRGB")));
     let seen = run(&["wall.png", "--format", "tga", "--json"]).expect_code(0).document();
     assert_eq!(seen["lacks"][0], "16 bits become 8 in tga");
     let text = run(&["broken.png", "brick.png"]).expect_code(1).out;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use impasto_assets::{
-    AssetError, AssetErrorKind, Color, GlbLayout, Header, Limits, Look, Place, decode,
+    AssetError, AssetErrorKind, Color, ColorSpace, GlbLayout, Header, Limits, Look, Place, decode,
     header_of_path, look, read_model,
 };
 use impasto_planner::{DataMaps, ImageHeader, losses};
@@ -44,6 +44,13 @@ struct Seen<'a> {
     /// Samples that are neither colour nor alpha.
     #[serde(skip_serializing_if = "is_zero")]
     extra: u32,
+    /// How its pixels are packed, where its format has several ways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    storage: Option<String>,
+    /// How many pictures it has, each half as large as the one before it.
+    mips: u32,
+    /// Of its colours.
+    color_space: String,
     /// What is special about it.
     traits: FileTraits,
     /// By its name, a data map.
@@ -167,6 +174,9 @@ fn inspect(
             Depth::Float => "float",
         },
         extra,
+        storage: picture.origin.storage(),
+        mips: picture.origin.mips(),
+        color_space: ColorSpace::name(&picture),
         traits,
         data_map,
         normal_map,
@@ -231,10 +241,19 @@ fn text(seen: &Seen<'_>) -> String {
     };
     let Seen { file, format, width, height, extra, traits, lacks, painted_as, textures, .. } = seen;
     let more = if *extra > 0 { format!(", {extra} more samples a pixel") } else { String::new() };
+    let mips = if seen.mips > 1 { format!("{} mips", seen.mips) } else { String::new() };
+    // What is not a colour is in no space.
+    let is_data = seen.data_map || seen.normal_map;
+    let space = if is_data { "" } else { &seen.color_space };
+    let stored = [seen.storage.as_deref().unwrap_or_default(), &mips, space];
+    let stored: Vec<&str> = stored.into_iter().filter(|part| !part.is_empty()).collect();
     let mut text = format!(
         "{STRONG}{}{STRONG:#}\n  {format}, {width} x {height}, {channels}{more}, {bits}",
         file.display()
     );
+    if !stored.is_empty() {
+        text.push_str(&format!("\n  {}", stored.join(", ")));
+    }
     for Texture { name, width, height } in textures {
         text.push_str(&format!("\n  texture {name}, {width} x {height}"));
     }

@@ -49,6 +49,7 @@ mod qoi_file;
 mod result;
 mod sniff;
 mod space;
+mod storage;
 mod texels;
 mod tga_file;
 mod tiff_file;

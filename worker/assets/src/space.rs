@@ -2,12 +2,12 @@
 
 use moxcms::{
     Chromaticity, CicpColorPrimaries, CicpProfile, ColorPrimaries, ColorProfile, Layout,
-    MatrixCoefficients, ToneReprCurve, TransferCharacteristics, TransformOptions,
+    MatrixCoefficients, ProfileText, ToneReprCurve, TransferCharacteristics, TransformOptions,
 };
 
 use crate::color::describes;
 use crate::png_color::PngColor;
-use crate::{Color, ExrLayout, HdrLayout, Ktx2Layout, Origin};
+use crate::{Color, ExrLayout, HdrLayout, Ktx2Layout, Origin, Picture};
 
 /// The space of a picture's levels. A picture that says nothing is in sRGB, and so is one whose
 /// description cannot be understood or is of light beyond a display's (PQ, HLG).
@@ -49,6 +49,34 @@ impl ColorSpace {
         let profile = code_points.or_else(icc).or_else(chunks).map(Box::new);
         let space = Self { profile };
         if space.is_like_srgb() { Self::default() } else { space }
+    }
+
+    /// What the space of a picture is called: the profile's own words, or those for the code points
+    /// and numbers of the file. A space that cannot be understood counts as sRGB, and so does one
+    /// that is as good as that.
+    pub fn name(picture: &Picture) -> String {
+        let origin = &picture.origin;
+        if origin.tone.is_some() || picture.is_light() {
+            let own = if primaries(origin).is_some() { "the file's primaries" } else { "sRGB's" };
+            return format!("scene-linear light, {own}");
+        }
+        if origin.is_linear {
+            return "linear sRGB".to_owned();
+        }
+        if Self::of(origin).is_srgb() {
+            return "sRGB".to_owned();
+        }
+        let points = origin.png_color.and_then(|color| color.cicp);
+        let texture = || origin.ktx2.as_ref().and_then(Ktx2Layout::primaries).and_then(of_khronos);
+        if let Some([primaries, transfer, ..]) = points.or_else(texture) {
+            return named_points(primaries, transfer);
+        }
+        let profile = origin.icc.as_deref().map(ColorProfile::new_from_slice);
+        match profile.and_then(Result::ok).and_then(|profile| profile.description) {
+            Some(text) => words(text),
+            None if origin.icc.is_some() => "an ICC profile without a name".to_owned(),
+            None => "the file's own gamma and primaries".to_owned(),
+        }
     }
 
     fn is_srgb(&self) -> bool {
@@ -97,6 +125,38 @@ impl ColorSpace {
         colors.iter().zip(&before).all(|(after, before)| (after - before).abs() <= SAME)
     }
 }
+
+/// What code points of ITU-T H.273 are called.
+fn named_points(primaries: u8, transfer: u8) -> String {
+    let primaries = match primaries {
+        1 => "BT.709 primaries".to_owned(),
+        9 => "BT.2020 primaries".to_owned(),
+        11 => "DCI-P3 primaries".to_owned(),
+        12 => "Display P3 primaries".to_owned(),
+        other => format!("primaries {other} of H.273"),
+    };
+    match transfer {
+        1 | 6 | 14 | 15 => format!("{primaries}, BT.709 curve"),
+        8 => format!("{primaries}, linear"),
+        13 => format!("{primaries}, sRGB curve"),
+        other => format!("{primaries}, curve {other} of H.273"),
+    }
+}
+
+/// The text of a profile's description, without what a terminal would obey.
+fn words(text: ProfileText) -> String {
+    let text = match text {
+        ProfileText::PlainString(text) => text,
+        ProfileText::Localizable(texts) => {
+            texts.into_iter().next().map(|text| text.value).unwrap_or_default()
+        }
+        ProfileText::Description(text) => text.ascii_string,
+    };
+    text.chars().filter(|own| !own.is_control()).take(MOST_LETTERS).collect()
+}
+
+/// Of a profile's name.
+const MOST_LETTERS: usize = 80;
 
 /// Pixels that are converted at once.
 const ROW: usize = 1024;
@@ -233,6 +293,28 @@ mod tests {
         let mut rgb = color.to_vec();
         ColorSpace::default().convert(&mut rgb, &p3);
         assert!(near([rgb[0], rgb[1], rgb[2]], [204.0, 76.5, 51.0]), "{rgb:?}");
+    }
+
+    #[test]
+    fn a_space_is_called_what_its_file_calls_it() {
+        let check = |origin: Origin, expected: &str| {
+            let (rgb, alpha, extra) = (vec![9.0; 3], None, Vec::new());
+            let picture = Picture { width: 1, height: 1, rgb, alpha, extra, origin };
+            assert_eq!(ColorSpace::name(&picture), expected);
+        };
+        check(origin(), "sRGB");
+        check(with_icc(&ColorProfile::new_srgb()), "sRGB");
+        check(Origin { icc: Some(b"no profile".to_vec()), ..origin() }, "sRGB");
+        check(Origin { is_linear: true, ..origin() }, "linear sRGB");
+        let png = |png_color: PngColor| Origin { png_color: Some(png_color), ..origin() };
+        let cicp = |points| png(PngColor { cicp: Some(points), ..PngColor::default() });
+        check(cicp([12, 13, 0, 1]), "Display P3 primaries, sRGB curve");
+        check(cicp([9, 1, 0, 1]), "BT.2020 primaries, BT.709 curve");
+        let gama = PngColor { gama: Some(100_000_u32.to_be_bytes()), ..PngColor::default() };
+        check(png(gama), "the file's own gamma and primaries");
+        let mut named = ColorProfile::new_display_p3();
+        named.description = Some(ProfileText::PlainString("P3 \u{1b}[31m of mine".to_owned()));
+        check(with_icc(&named), "P3 [31m of mine");
     }
 
     #[test]
