@@ -284,12 +284,14 @@ fn output_size(
                 true => (header.width, header.height),
                 false => header.upright_size(),
             };
+            let large = header.format.is_large_at(width, height);
             let (width, height) = common.output_size(width, height);
-            Shape { width, height, alpha: header.alpha, asset: header.format }
+            Shape { width, height, alpha: header.alpha, asset: header.format, large }
         }
         None => {
             let side = common.size.unwrap_or(MIN_SIDE);
-            Shape { width: side, height: side, alpha: false, asset: ContainerFormat::Png }
+            let asset = ContainerFormat::Png;
+            Shape { width: side, height: side, alpha: false, asset, large: false }
         }
     };
     let refused = |error: CannotWrite| AssetError { name: name.to_owned(), kind: error.into() };

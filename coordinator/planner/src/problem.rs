@@ -89,7 +89,8 @@ pub(crate) fn paintable(
         Err(ProblemCause::TooLarge { width, height })
     } else {
         let (alpha, asset) = (header.alpha, header.format);
-        format.can_write(Shape { width, height, alpha, asset })?;
+        let large = asset.is_large_at(header.width, header.height);
+        format.can_write(Shape { width, height, alpha, asset, large })?;
         recipe.common().check_format(format)?;
         if header.is_cube() && format != asset {
             return Err(CannotWrite::Cube(asset).into());

@@ -25,6 +25,9 @@ pub struct Shape {
     pub alpha: bool,
     /// The format of the asset.
     pub asset: ContainerFormat,
+    /// Whether the asset is a large document (PSB), which stays one. A header does not say so: see
+    /// [`ContainerFormat::is_large_at`].
+    pub large: bool,
 }
 
 /// Why a picture cannot be written in a format. The text follows the picture's name.
@@ -66,8 +69,7 @@ impl ContainerFormat {
         }
     }
 
-    /// The longest side in pixels that the format's header can express, if the asset is of another
-    /// format.
+    /// The longest side in pixels that the format's header can express; of a PSD that is no PSB.
     pub fn max_side(self) -> u32 {
         match self {
             // Signed 32-bit fields, or fields that decoders read as such.
@@ -81,7 +83,7 @@ impl ContainerFormat {
             // As its textures do.
             | Self::Glb => i32::MAX as u32,
             // Photoshop's own limit.
-            Self::Psd => 30_000,
+            Self::Psd => PSD_SIDE,
             // Windows at the middle of signed fields, as OpenEXR checks them.
             Self::Exr => i32::MAX as u32 / 2,
             // 16-bit fields.
@@ -91,13 +93,18 @@ impl ContainerFormat {
         }
     }
 
+    /// Whether a picture of this size in this format can only be a large document (PSB).
+    pub fn is_large_at(self, width: u32, height: u32) -> bool {
+        self == Self::Psd && width.max(height) > PSD_SIDE
+    }
+
     /// Checks that a picture of this shape can be written in this format. Bit depth is never
     /// refused: in a format without 16 bits, levels are rounded to 8 bits.
     ///
     /// # Errors
     /// If the format cannot hold the picture; the error says why.
     pub fn can_write(self, shape: Shape) -> Result<(), CannotWrite> {
-        let Shape { width, height, alpha, asset } = shape;
+        let Shape { width, height, alpha, asset, large } = shape;
         if asset.is_model() && self != asset {
             return Err(CannotWrite::Model(asset));
         }
@@ -107,11 +114,8 @@ impl ContainerFormat {
         if alpha && !self.holds_alpha() {
             return Err(CannotWrite::Alpha(self));
         }
-        // A PSB stays one; whether the asset is one is known when the file is written.
-        let max = match (self, asset) {
-            (Self::Psd, Self::Psd) => PSB_SIDE,
-            _ => self.max_side(),
-        };
+        let stays_large = large && self == Self::Psd && asset == self;
+        let max = if stays_large { PSB_SIDE } else { self.max_side() };
         if width.max(height) > max {
             return Err(CannotWrite::Side { format: self, width, height, max });
         }
@@ -119,7 +123,8 @@ impl ContainerFormat {
     }
 }
 
-/// The longest side of a PSB in pixels, Photoshop's own limit.
+/// The longest side of a PSD and of a PSB in pixels, Photoshop's own limits.
+const PSD_SIDE: u32 = 30_000;
 const PSB_SIDE: u32 = 300_000;
 
 /// The formats that hold alpha.
@@ -139,7 +144,13 @@ mod tests {
     fn a_picture_is_refused_for_its_alpha_or_its_size() {
         let check = |format: ContainerFormat, width, height, alpha, expected: &str| {
             let refused = format
-                .can_write(Shape { width, height, alpha, asset: ContainerFormat::Png })
+                .can_write(Shape {
+                    width,
+                    height,
+                    alpha,
+                    asset: ContainerFormat::Png,
+                    large: false,
+                })
                 .map_or_else(|error| error.to_string(), |()| String::new());
             assert_eq!(refused, expected, "{format} {width} x {height}, alpha {alpha}");
         };
@@ -162,9 +173,24 @@ mod tests {
     }
 
     #[test]
+    fn only_a_large_document_becomes_one() {
+        let (png, psd) = (ContainerFormat::Png, ContainerFormat::Psd);
+        let check = |asset: ContainerFormat, own: u32, side: u32, expected: bool| {
+            let large = asset.is_large_at(own, 1);
+            let shape = Shape { width: 1, height: side, alpha: false, asset, large };
+            assert_eq!(psd.can_write(shape).is_ok(), expected, "{asset} {own} {side}");
+        };
+        check(png, 32_768, 30_000, true);
+        check(png, 32_768, 30_001, false);
+        check(psd, 30_000, 30_000, true);
+        check(psd, 30_000, 30_001, false);
+        check(psd, 30_001, 32_768, true);
+    }
+
+    #[test]
     fn a_model_stays_one_and_a_picture_never_becomes_one() {
         let write = |asset, format: ContainerFormat| {
-            format.can_write(Shape { width: 8, height: 8, alpha: false, asset })
+            format.can_write(Shape { width: 8, height: 8, alpha: false, asset, large: false })
         };
         let (png, glb) = (ContainerFormat::Png, ContainerFormat::Glb);
         assert_eq!(write(glb, glb), Ok(()));

@@ -48,10 +48,22 @@ impl Picture {
     /// pictures are so already, and numbers that are no colours stay as they are.
     #[must_use]
     pub fn to_display(self) -> Self {
-        let curve = self.is_light().then(|| ToneCurve::of(&self.rgb));
+        let curve = self.is_light().then(|| ToneCurve::of(&self.metered()));
         match curve {
             Some(curve) => self.to_display_by(curve),
             None => self,
+        }
+    }
+
+    /// The colours that a light meter is to read: of a PSD those that show, as it is white where
+    /// nothing does. Elsewhere the colours of what is transparent add light, or are black.
+    pub fn metered(&self) -> Cow<'_, [f32]> {
+        match &self.alpha {
+            Some(alpha) if self.origin.psd.is_some() => {
+                let pixels = self.rgb.as_chunks::<3>().0.iter().zip(alpha);
+                pixels.filter(|(_, alpha)| **alpha > 0.0).flat_map(|(pixel, _)| *pixel).collect()
+            }
+            _ => Cow::Borrowed(&self.rgb),
         }
     }
 

@@ -56,7 +56,8 @@ pub(crate) fn encode_kind(
     let (format, width, height) = (output.format, picture.width, picture.height);
     picture.check()?;
     let (alpha, asset) = (picture.alpha.is_some(), picture.origin.format);
-    format.can_write(Shape { width, height, alpha, asset })?;
+    let large = picture.origin.psd.as_ref().is_some_and(|psd| psd.large);
+    format.can_write(Shape { width, height, alpha, asset, large })?;
     if picture.origin.cube.is_some() && format != picture.origin.format {
         return Err(CannotWrite::Cube(picture.origin.format).into());
     }

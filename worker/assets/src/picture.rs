@@ -5,6 +5,7 @@ use impasto_types::{ContainerFormat, Crop};
 use crate::density::{Density, PixelAspect};
 use crate::notes::Notes;
 use crate::png_color::PngColor;
+use crate::psd_layout::{LEAST_ALPHA, with_white};
 use crate::{
     AssetError, AssetErrorKind, Color, CubeLayout, DdsLayout, Depth, ExrLayout, GlbLayout,
     HdrLayout, Ktx2Layout, Orientation, PsdLayout, TgaLayout, TiffLayout, ToneCurve,
@@ -148,10 +149,24 @@ impl Picture {
     pub fn unmultiplied(mut self) -> Self {
         let is_known = self.origin.alpha_kind == AlphaKind::Associated;
         if !is_known && !self.origin.format.is_model() && self.alpha.is_some() {
+            self.restore_white();
             self.divide_by_alpha();
             self.origin.is_premultiplied = true;
         }
         self
+    }
+
+    /// Undoes what was done because the colours of a PSD were taken for blended with white.
+    fn restore_white(&mut self) {
+        let (Some(psd), Some(alpha)) = (&mut self.origin.psd, &self.alpha) else { return };
+        psd.is_blended = false;
+        if !std::mem::take(&mut psd.has_lost_white) {
+            return;
+        }
+        let pixels = self.rgb.as_chunks_mut::<3>().0.iter_mut().zip(alpha);
+        for (pixel, &alpha) in pixels.filter(|(_, alpha)| **alpha >= LEAST_ALPHA) {
+            pixel.iter_mut().for_each(|level| *level = with_white(*level, alpha));
+        }
     }
 
     /// What a file of `format` says in words: what the asset says, if it is of that format.

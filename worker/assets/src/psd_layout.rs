@@ -8,6 +8,8 @@ pub struct PsdLayout {
     pub(crate) packing: PsdPacking,
     /// Colours are blended with white as far as they are transparent; otherwise they are straight.
     pub(crate) is_blended: bool,
+    /// White has been taken out of the picture's colours.
+    pub(crate) has_lost_white: bool,
     /// The size of the file's picture.
     pub(crate) size: (u32, u32),
     /// Whether the file has transparency, and how many channels beside it that are no colours.
@@ -30,14 +32,14 @@ pub(crate) enum PsdPacking {
     ZipOfDifferences = 3,
 }
 
-/// An image resource that a result has too, all of its bytes.
+/// Image resources that a result has too, all of their bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PsdResource {
     pub bytes: Vec<u8>,
     pub truth: PsdTruth,
 }
 
-/// Of which results a resource is true.
+/// Of which results resources are true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PsdTruth {
     Always,
@@ -73,9 +75,10 @@ pub(crate) mod id {
 }
 
 /// Keys of blocks with lengths of eight bytes in large documents, whatever their signature.
-const LONG_BLOCKS: [&[u8; 4]; 14] = [
+const LONG_BLOCKS: [&[u8; 4]; 21] = [
     b"LMsk", b"Lr16", b"Lr32", b"Layr", b"Mt16", b"Mt32", b"Mtrn", b"Alph", b"FMsk", b"lnk2",
-    b"FEid", b"FXid", b"PxSD", b"cinf",
+    b"FEid", b"FXid", b"PxSD", b"cinf", b"lnk3", b"lnkE", b"FELS", b"pths", b"extd", b"extn",
+    b"artd",
 ];
 
 impl PsdLayout {
@@ -89,9 +92,9 @@ impl PsdLayout {
         (resources + names.sum::<usize>()) as u64
     }
 
-    /// How many bytes the length of a block has.
-    pub(crate) fn block_length_bytes(large: bool, key: [u8; 4]) -> usize {
-        if large && LONG_BLOCKS.contains(&&key) { 8 } else { 4 }
+    /// Whether the length of a block has eight bytes in a large document.
+    pub(crate) fn is_long(key: [u8; 4]) -> bool {
+        LONG_BLOCKS.contains(&&key)
     }
 }
 
@@ -101,6 +104,26 @@ impl PsdPacking {
             .into_iter()
             .find(|packing| *packing as u16 == code)
     }
+}
+
+/// Transparency of which nothing is seen: by less, colours cannot be told from white in floats.
+pub(crate) const LEAST_ALPHA: f32 = 1e-6;
+
+/// A level blended with white as far as it is transparent.
+pub(crate) fn with_white(level: f32, alpha: f32) -> f32 {
+    let alpha = alpha.clamp(0.0, 1.0);
+    level * alpha + 255.0 * (1.0 - alpha)
+}
+
+/// A level without the white that is blended with it. Where there is nothing but white it stays.
+pub(crate) fn without_white(level: f32, alpha: f32) -> f32 {
+    if !(LEAST_ALPHA..1.0).contains(&alpha) {
+        return level;
+    }
+    // Where little is seen, floats of 32 bits would leave few levels.
+    let (level, alpha) = (f64::from(level), f64::from(alpha));
+    let own = (level - 255.0 * (1.0 - alpha)) / alpha;
+    (own as f32).clamp(f32::MIN, f32::MAX)
 }
 
 /// The density of a resolution: numbers of 16 bits and 16 after the point, in pixels per inch,

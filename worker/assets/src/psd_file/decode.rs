@@ -2,22 +2,19 @@
 
 use std::io::Cursor;
 
-use impasto_types::{ContainerFormat, Depth};
+use impasto_types::ContainerFormat;
 
 use super::document::{Document, PALETTE_BYTES, Transparency};
 use super::fields::{Fields, Mode};
 use super::samples::Samples;
-use crate::{AssetErrorKind, Limits, Origin, Picture, PsdLayout};
+use super::white::{self, has_levels, levels};
+use crate::psd_layout::without_white;
+use crate::{AssetErrorKind, Depth, Limits, Origin, Picture, PsdLayout};
 
 /// Unpacks every sample, without a picture.
 pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), AssetErrorKind> {
     let document = Document::read(&mut Cursor::new(bytes), bytes.len() as u64, limits)?;
-    let is_channel = document.transparency() == Transparency::Channel;
-    let seen = document.fields.mode.colors() + usize::from(is_channel);
-    match samples(bytes, &document)?.not_finite(seen) {
-        Some((x, y)) => Err(AssetErrorKind::NotFinite { x, y }),
-        None => Ok(()),
-    }
+    samples(bytes, &document).map(drop)
 }
 
 /// Decodes the merged image. Bits become grey; palettes and CMYK become RGB.
@@ -38,21 +35,23 @@ pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Pictur
             Some(samples.plane(0, opacity))
         }
     };
-    let blended =
-        alpha.as_deref().filter(|alpha| is_channel && is_blended(&samples, fields, alpha));
-    let rgb = rgb(&samples, fields, document.palette.as_ref(), blended);
+    let white = alpha
+        .as_deref()
+        .filter(|alpha| is_channel && white::is_there(bytes, &document, &samples, alpha));
+    let rgb = rgb(&samples, fields, document.palette.as_ref(), white);
     let extra: Vec<_> = (colors + usize::from(is_channel)..fields.channels).map(unit).collect();
     drop(samples);
 
     let layout = PsdLayout {
         large: fields.large,
         packing: document.packing,
-        is_blended: !is_channel || blended.is_some(),
+        is_blended: !is_channel || !has_levels(fields.mode) || white.is_some(),
+        has_lost_white: white.is_some(),
         size: (fields.width, fields.height),
         channels: (is_channel, extra.len()),
         resolution: document.resources.resolution,
         resources: document.resources.kept,
-        layer: document.layers.name,
+        layer: document.layers.plain.map(|plain| plain.name),
     };
     let mut metadata = document.resources.metadata;
     let origin = Origin {
@@ -68,52 +67,34 @@ pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Pictur
     Ok(picture)
 }
 
+/// The samples, of which those of the picture are numbers.
 fn samples<'a>(bytes: &'a [u8], document: &'a Document) -> Result<Samples<'a>, AssetErrorKind> {
     let data = usize::try_from(document.samples_at).ok().and_then(|at| bytes.get(at..));
-    Samples::read(data.ok_or(AssetErrorKind::Truncated)?, document.packing, &document.fields)
+    let data = data.ok_or(AssetErrorKind::Truncated)?;
+    let samples = Samples::read(data, document.packing, &document.fields)?;
+    let is_channel = document.transparency() == Transparency::Channel;
+    let seen = document.fields.mode.colors() + usize::from(is_channel);
+    match samples.not_finite(seen) {
+        Some((x, y)) => Err(AssetErrorKind::NotFinite { x, y }),
+        None => Ok(samples),
+    }
 }
 
-/// Whether colours can be blended with white: then none is darker than the white that is in it.
+/// Red, green and blue as levels; `white` is the alpha by which white has to be taken out.
 ///
-/// Photoshop blends them. Others write them as they are, which shows where there is nothing to be
-/// seen: there it is white in Photoshop's files.
-fn is_blended(samples: &Samples<'_>, fields: &Fields, alpha: &[f32]) -> bool {
-    /// Programs round differently.
-    const TOLERANCE: f32 = 1.0;
-    let level = levels(fields);
-    (0..fields.mode.colors()).all(|channel| {
-        samples.channel(channel).map(level).zip(alpha).all(|(value, &alpha)| {
-            let white = 255.0 * (1.0 - alpha);
-            value >= if alpha > 0.0 { white - TOLERANCE } else { white }
-        })
-    })
-}
-
-/// A level without the white that is blended with it. Where there is nothing but white it stays.
-fn without_white(level: f32, alpha: f32) -> f32 {
-    if alpha > 0.0 { (level - 255.0 * (1.0 - alpha)) / alpha } else { level }
-}
-
-/// From a sample to a level.
-fn levels(fields: &Fields) -> impl Fn(f32) -> f32 + Copy {
-    let most = fields.most();
-    let depth = fields.depth();
-    // 65535 is 257 * 255, so this is `v * 255 / 65535` with one rounding.
-    move |value| if depth == Depth::Sixteen { value / 257.0 } else { value * (255.0 / most) }
-}
-
-/// Red, green and blue as levels; `blended` is the alpha by which white has to be taken out.
+/// What was rounded below the white that is in it is black: less would be darker than black.
 fn rgb(
     samples: &Samples<'_>,
     fields: &Fields,
     palette: Option<&[u8; PALETTE_BYTES]>,
-    blended: Option<&[f32]>,
+    white: Option<&[f32]>,
 ) -> Vec<f32> {
     let level = levels(fields);
     let channel = |channel: usize| {
         let levels = samples.channel(channel).map(level).enumerate();
-        levels.map(|(at, level)| match blended {
-            Some(alpha) => without_white(level, alpha[at]),
+        levels.map(|(at, level)| match white {
+            Some(alpha) if fields.depth() == Depth::Float => without_white(level, alpha[at]),
+            Some(alpha) => without_white(level, alpha[at]).clamp(0.0, 255.0),
             None => level,
         })
     };

@@ -7,7 +7,7 @@ use impasto_types::{ContainerFormat, FileTrait};
 use super::fields::{Fields, HEADER_BYTES, Mode, damaged, unsupported};
 use super::layers::Layers;
 use super::resources::Resources;
-use super::section::Section;
+use super::section::{Section, Source};
 use crate::limits::METADATA_BYTES;
 use crate::psd_layout::PsdPacking;
 use crate::{AssetErrorKind, Header, Limits, Orientation};
@@ -43,7 +43,8 @@ impl Document {
         length: u64,
         limits: &Limits,
     ) -> Result<Self, AssetErrorKind> {
-        let mut file = Section::file(reader, length);
+        let mut source = Source::new(reader)?;
+        let mut file = Section::file(&mut source, length);
         let fields = Fields::parse(&file.array::<HEADER_BYTES>()?, limits)?;
         let mut colors = file.measured(4)?;
         let palette = match (fields.mode, colors.left()) {

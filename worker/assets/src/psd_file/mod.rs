@@ -3,6 +3,7 @@
 //! They are read and written here: the crate `psd` (0.3.5) reads no PSB and no floats, makes 8 bits
 //! of 16, panics at ZIP, and writes nothing.
 
+mod blocks;
 mod decode;
 mod document;
 mod fields;
@@ -10,6 +11,7 @@ mod layers;
 mod resources;
 mod samples;
 mod section;
+mod white;
 
 use std::io::{Read, Seek};
 

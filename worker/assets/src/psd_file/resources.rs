@@ -17,7 +17,7 @@ use crate::{AssetErrorKind, Orientation};
 pub(super) struct Resources {
     pub metadata: Metadata,
     pub resolution: Option<Vec<u8>>,
-    /// Those that are kept as they are, beside text.
+    /// Those that are kept as they are, beside text: one entry for each truth.
     pub kept: Vec<PsdResource>,
     /// The merged image is that of the layers.
     pub has_merged: bool,
@@ -150,12 +150,23 @@ impl Resources {
         );
         let mut bytes = bytes.to_vec();
         bytes.resize(bytes.len().next_multiple_of(2), 0);
-        if id == id::VERSION && !self.has_merged {
-            // The result has one.
+        if id == id::VERSION {
+            // The result has a merged image.
             let mut version = content.to_vec();
-            version[4] = 1;
-            bytes = photoshop::resource(id, &version);
+            if let Some(has_merged @ 0) = version.get_mut(4) {
+                *has_merged = 1;
+                bytes = photoshop::resource(id, &version);
+            }
         }
-        self.kept.push(PsdResource { bytes, truth });
+        self.keep(PsdResource { bytes, truth });
+    }
+
+    /// Keeps a resource beside those that are as true: a file may have millions of empty ones,
+    /// which would take more memory one by one than they do in the file.
+    fn keep(&mut self, own: PsdResource) {
+        match self.kept.iter_mut().find(|kept| kept.truth == own.truth) {
+            Some(kept) => kept.bytes.extend(own.bytes),
+            None => self.kept.push(own),
+        }
     }
 }

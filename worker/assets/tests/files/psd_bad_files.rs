@@ -1,7 +1,7 @@
 //! Photoshop documents that are damaged, cut or of kinds that are not read.
 
 use impasto_assets::{
-    AssetErrorKind, Limits, Origin, Picture, decode, encode, read_header, verify,
+    AssetError, AssetErrorKind, Limits, Origin, Picture, decode, encode, read_header, verify,
 };
 use impasto_types::{ContainerFormat, OutputSpec, Part};
 use proptest::prelude::*;
@@ -76,6 +76,52 @@ fn parts_that_contradict_each_other_are_damage() {
 }
 
 #[test]
+fn what_follows_blocks_of_layers_is_named() {
+    let check = |more: &[u8], large: bool, expected: &str| {
+        let layers = [&section(&[], 8, large)[..], more].concat();
+        let bytes = Psd { large, layers, ..Psd::new(GRAY, 8, 2) }.noise(3);
+        match expected {
+            "" => {
+                let picture = decode(&bytes, "a.psd", &Limits::default()).expect("it reads");
+                assert!(picture.alpha.is_some(), "{more:?}");
+            }
+            expected => assert_eq!(
+                error(&bytes),
+                format!("`a.psd` is a psd with {expected} of its layers, which is not supported")
+            ),
+        }
+    };
+    let clear = |large: bool| [&b"8BIMMtrn"[..], &[0; 8][..if large { 8 } else { 4 }]].concat();
+    let long = |key: &str, bytes: u64| {
+        let content = vec![7; bytes as usize];
+        [b"8BIM", key.as_bytes(), &bytes.to_be_bytes()[..], &content].concat()
+    };
+    for large in [false, true] {
+        check(&clear(large), large, "");
+        // Padding, which may be missing or too much.
+        check(&[&clear(large)[..], &[0; 40]].concat(), large, "");
+        let odd =
+            |padding: &[u8]| [&b"8BIMTxt2\0\0\0\x05text."[..], padding, &clear(large)].concat();
+        [&[][..], &[0], &[0; 3]].iter().for_each(|padding| check(&odd(padding), large, ""));
+        let other = [&clear(large)[..], b"8BIMTxt2\0\0\0\0what is it, then?"].concat();
+        check(&other, large, "something unknown after the block `Txt2`");
+        check(&[1; 20], large, "something unknown where blocks begin");
+    }
+    // Known and unknown keys of long lengths, and those that are short against expectation.
+    for key in ["lnk3", "lnkE", "FELS", "pths", "extd", "extn", "artd", "lnk2", "????"] {
+        check(&[long(key, 0), clear(true)].concat(), true, "");
+        check(&[long(key, 24), clear(true)].concat(), true, "");
+        let short = [b"8BIM", key.as_bytes(), b"\0\0\0\x04text"].concat();
+        check(&[short, clear(true)].concat(), true, "");
+    }
+    check(
+        &[long("????", 24), clear(false)].concat(),
+        false,
+        "something unknown after the block `????`",
+    );
+}
+
+#[test]
 fn rows_that_do_not_fit_are_damage() {
     let psd = Psd { width: 4, height: 1, ..Psd::new(GRAY, 8, 1) };
     let check = |row: &[u8], expected: &str| {
@@ -121,6 +167,26 @@ fn a_document_that_stores_no_merged_image_is_refused_with_what_to_do() {
     for (real, layers) in [(1, &layers[..]), (0, &[]), (1, &[])] {
         decode(&document(real, layers), "a.psd", &Limits::default()).expect("it has a picture");
     }
+    // Two that say it, of which one ends before it does.
+    for short in 0..5 {
+        let short = resource(1057, "", &[0, 0, 0, 1, 0][..short]);
+        for resources in [[version(0), short.clone()].concat(), [short, version(0)].concat()] {
+            let psd = Psd { resources, ..Psd::new(RGB, 8, 3) };
+            let picture = decode(&psd.noise(1), "a.psd", &Limits::default()).expect("a picture");
+            let output =
+                OutputSpec { part: Part::Color, format: ContainerFormat::Psd, quality: 90 };
+            let again = encode(&picture, output).expect("it can be written");
+            verify(&again, "a.psd", &Limits::default()).expect("it is whole");
+        }
+    }
+}
+
+#[test]
+fn millions_of_empty_resources_take_no_more_memory_than_in_the_file() {
+    let resources = resource(1011, "", &[]).repeat(64 << 20 >> 4);
+    let bytes = Psd { resources, ..Psd::new(RGB, 8, 3) }.noise(1);
+    let picture = decode(&bytes, "a.psd", &Limits::default()).expect("it is a picture");
+    assert!(picture.origin.bytes() <= 64 << 20, "{}", picture.origin.bytes());
 }
 
 #[test]
@@ -234,6 +300,15 @@ fn rare_kinds() -> Vec<Vec<u8>> {
         }
     }
     kinds.push(Psd { resources: resources.concat(), ..Psd::new(INDEXED, 8, 1) }.noise(4));
+    // Floats that may have white in them.
+    for large in [false, true] {
+        let layers = section(&list(&layers[1..], true, large), 32, large);
+        let psd = Psd { large, packing: 0, layers, ..Psd::new(GRAY, 32, 2) };
+        let values = psd.values(5);
+        let values: Vec<u32> =
+            values.iter().map(|value| f32::from_bits(*value).max(1.0).to_bits()).collect();
+        kinds.push(psd.file(&values));
+    }
     kinds
 }
 
@@ -254,8 +329,10 @@ proptest! {
         let limits = Limits { max_side: 512, max_pixels: 1 << 14, max_file_bytes: 1 << 20 };
         let header = read_header(&bytes, "a.psd", &limits);
         let whole = verify(&bytes, "a.psd", &limits);
-        if let Ok(picture) = decode(&bytes, "a.psd", &limits) {
-            whole.expect("what decodes is whole");
+        let decoded = decode(&bytes, "a.psd", &limits);
+        let told = |error: Option<&AssetError>| error.map(ToString::to_string);
+        prop_assert_eq!(told(whole.as_ref().err()), told(decoded.as_ref().err()));
+        if let Ok(picture) = decoded {
             let header = header.expect("its header was read");
             let said = (header.width, header.height, header.alpha, header.extra as usize);
             let alpha = picture.alpha.is_some();

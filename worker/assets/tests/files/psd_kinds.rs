@@ -48,10 +48,12 @@ fn rgb(psd: &Psd, stored: &[f32]) -> [f32; 3] {
     }
 }
 
-/// Values with alpha that is 0, full and between, and colours that may be blended with white.
-fn blended(psd: &Psd) -> Vec<u32> {
+/// Values with alpha that is 0, full and between, and colours that are blended with white; and the
+/// colours before that, which are white where nothing is seen.
+fn blended(psd: &Psd) -> (Vec<u32>, Vec<f32>) {
     let pixels = psd.width * psd.height;
     let mut values = psd.values(1);
+    let mut straight: Vec<f32> = values.iter().map(|value| unit(*value, psd.bits)).collect();
     let (planes, alpha) = values.split_at_mut(colors(psd) * pixels);
     let full = if psd.bits == 32 { 1_f32.to_bits() } else { ((1_u64 << psd.bits) - 1) as u32 };
     for (at, value) in alpha[..pixels].iter_mut().enumerate() {
@@ -61,9 +63,10 @@ fn blended(psd: &Psd) -> Vec<u32> {
             _ if psd.bits == 32 => *value = 0.25_f32.to_bits(),
             _ => {}
         }
-        for plane in planes.chunks_exact_mut(pixels) {
-            let color = unit(plane[at], psd.bits);
+        for (plane, straight) in planes.chunks_exact_mut(pixels).zip(straight.chunks_mut(pixels)) {
+            let color = straight[at];
             let alpha = unit(*value, psd.bits);
+            straight[at] = if alpha > 0.0 { color } else { 1.0 };
             let mixed = color * alpha + 1.0 - alpha;
             plane[at] = match psd.bits {
                 32 => mixed.to_bits(),
@@ -71,7 +74,20 @@ fn blended(psd: &Psd) -> Vec<u32> {
             };
         }
     }
-    values
+    (values, straight)
+}
+
+/// How far a colour from 0 to 1 may be off: half a sample is more where less is seen, and CMYK
+/// multiplies two.
+fn rounding(psd: &Psd, alpha: f32) -> f32 {
+    let is_whole = psd.mode == INDEXED || alpha == 0.0 || alpha == 1.0;
+    let factors = if psd.mode == CMYK { 2.0 } else { 1.0 };
+    let sample = match psd.bits {
+        32 => 4e-6,
+        _ if is_whole => 0.0,
+        bits => 0.51 / ((1_u64 << bits) - 1) as f32,
+    };
+    factors * sample / alpha.max(1e-5) + 1e-6
 }
 
 #[test]
@@ -80,7 +96,13 @@ fn every_kind_is_read_right_and_comes_back() {
         let row = format!("{psd:?}");
         let pixels = psd.width * psd.height;
         let is_clear = !psd.layers.is_empty();
-        let values = if is_clear && psd.mode != INDEXED { blended(&psd) } else { psd.values(1) };
+        let (values, straight) = if is_clear && psd.mode != INDEXED {
+            blended(&psd)
+        } else {
+            let values = psd.values(1);
+            let units = values.iter().map(|value| unit(*value, psd.bits)).collect();
+            (values, units)
+        };
         let bytes = psd.file(&values);
         let picture = read(&bytes, &row);
 
@@ -93,23 +115,12 @@ fn every_kind_is_read_right_and_comes_back() {
         if let (Some(found), Some(expected)) = (&picture.alpha, &alpha) {
             assert_near(found, expected, 1e-6, &row);
         }
-        let planes: Vec<Vec<f32>> = (0..colors(&psd)).map(plane).collect();
         for at in 0..pixels {
-            let own = |plane: &Vec<f32>| match alpha.as_ref().map(|alpha| alpha[at]) {
-                Some(alpha) if alpha > 0.0 && psd.mode != INDEXED => {
-                    (plane[at] - 1.0 + alpha) / alpha
-                }
-                _ => plane[at],
-            };
-            let stored: Vec<f32> = planes.iter().map(own).collect();
-            let expected = rgb(&psd, &stored).map(|color| color * 255.0);
-            // A colour that is hardly to be seen is told by few levels.
-            assert_near(
-                &picture.rgb[3 * at..][..3],
-                &expected,
-                0.02 * expected[0].abs().max(1.0),
-                &row,
-            );
+            let own: Vec<f32> =
+                straight.chunks(pixels).take(colors(&psd)).map(|plane| plane[at]).collect();
+            let expected = rgb(&psd, &own).map(|color| color * 255.0);
+            let off = rounding(&psd, alpha.as_ref().map_or(1.0, |alpha| alpha[at]));
+            assert_near(&picture.rgb[3 * at..][..3], &expected, 255.0 * off, &row);
         }
         let first_saved = colors(&psd) + usize::from(is_clear);
         assert_eq!(picture.extra.len(), psd.channels - first_saved, "{row}");
@@ -205,6 +216,112 @@ fn colours_that_are_not_blended_with_white_stay_as_they_are() {
 }
 
 #[test]
+fn what_is_hardly_seen_stays_within_its_levels() {
+    let list = list(&[Layer::default()], true, false);
+    let check = |mode: u16, bits: u16, values: &[u32], expected: &[f32]| {
+        let pixels = expected.len() / 3;
+        let channels = values.len() / pixels;
+        let layers = section(&list, bits, false);
+        let psd = Psd { width: pixels, height: 1, layers, ..Psd::new(mode, bits, channels) };
+        let row = format!("{mode} {bits} {values:?}");
+        assert_near(&read(&psd.file(values), &row).rgb, expected, 0.01, &row);
+    };
+    // One level of alpha: white is 254 of 255, and 253 is what others round it to.
+    check(GRAY, 8, &[253, 254, 255, 1, 1, 1], &[0., 0., 0., 0., 0., 0., 255., 255., 255.]);
+    check(GRAY, 16, &[65_533, 65_535, 1, 1], &[0., 0., 0., 255., 255., 255.]);
+    // Two samples less are no rounding: then colours are straight.
+    check(GRAY, 8, &[252, 1], &[252., 252., 252.]);
+    let straight = 65_532.0 / 257.0;
+    check(GRAY, 16, &[65_532, 1], &[straight; 3]);
+    // Two inks below nothing are no light together. White is 251.
+    check(CMYK, 8, &[250, 250, 251, 250, 4], &[0., 0., 0.]);
+    check(CMYK, 8, &[253, 251, 255, 255, 4], &[127.5, 0., 255.]);
+    check(CMYK, 16, &[65_533, 65_535, 65_535, 65_535, 1], &[0., 255., 255.]);
+}
+
+#[test]
+fn colours_are_compared_with_those_of_the_only_layer() {
+    // Light colours, which might have white in them: the layer is the right half of the picture.
+    let check = |merged: [u32; 2], layer: u8, expected: f32| {
+        for packing in [0, 1, 2] {
+            let psd = Psd { packing, width: 1, height: 1, ..Psd::new(GRAY, 8, 1) };
+            let file = psd.file(&[u32::from(layer)]);
+            let content = file[38..].to_vec();
+            let layer = Layer {
+                sides: [0, 1, 1, 2],
+                channels: vec![(-1, vec![0, 0, 200]), (0, content)],
+                ..Layer::default()
+            };
+            let layers = section(&list(&[layer], true, false), 8, false);
+            let psd = Psd { width: 2, height: 1, layers, ..Psd::new(GRAY, 8, 2) };
+            let [clear, half] = merged;
+            let picture = read(&psd.file(&[clear, half, 0, 200]), "a layer");
+            let row = format!("{merged:?} {packing}");
+            assert_near(&picture.rgb[3..], &[expected; 3], 0.7, &row);
+            let result = written(&picture, ContainerFormat::Psd);
+            let at = sections(&result)[2].1;
+            let psd = Psd { packing: 1, ..psd };
+            assert_eq!(psd.unpacked(&result[at + 2..]), [clear as u8, half as u8, 0, 200], "{row}");
+        }
+    };
+    check([255, 128], 128, 128.0);
+    check([255, 155], 128, 128.0);
+    // Neither: nearer to the colours with white, nearer to the layer's.
+    check([255, 150], 128, 121.1);
+    check([255, 130], 128, 130.0);
+}
+
+#[test]
+fn data_with_alpha_comes_back_as_it_was() {
+    for depth in [Depth::Eight, Depth::Sixteen, Depth::Float] {
+        let row = format!("{depth:?}");
+        let origin =
+            Origin { depth, is_data: true, ..Origin::synthetic("a_n", ContainerFormat::Tiff) };
+        // Normals, whose blue is so light that white may be in it.
+        let picture = Picture {
+            width: 3,
+            height: 2,
+            rgb: [128.0, 128.0, 255.0].repeat(6),
+            alpha: Some(vec![200.0 / 255.0; 6]),
+            extra: vec![],
+            origin,
+        };
+        let bytes = written(&picture, ContainerFormat::Psd);
+        let again = read(&bytes, &row);
+        assert_near(&again.rgb, &picture.rgb, 1e-3, &row);
+        assert!(written(&again, ContainerFormat::Psd) == bytes, "{row}");
+    }
+}
+
+#[test]
+fn floats_of_any_size_are_read_by_all_or_by_none() {
+    let list = list(&[Layer::default()], true, false);
+    let layers = section(&list, 32, false);
+    let psd = Psd { width: 1, height: 1, layers, ..Psd::new(GRAY, 32, 2) };
+    for value in [0.0, 1.0, -1e38, 1.3e37, f32::MAX, f32::MIN] {
+        for alpha in [0.0, 1e-45, 1e-38, 1e-7, 1e-5, 0.5, 1.0, 2.0, -3.0, f32::MAX, f32::MIN] {
+            let row = format!("{value} {alpha}");
+            let picture = read(&psd.file(&[f32::to_bits(value), f32::to_bits(alpha)]), &row);
+            let again = read(&written(&picture, ContainerFormat::Psd), &row);
+            assert_eq!(again.alpha, picture.alpha, "{row}");
+        }
+    }
+}
+
+#[test]
+fn what_is_transparent_is_not_metered() {
+    let layers = section(&list(&[Layer::default()], true, false), 32, false);
+    let read = |psd: Psd, values: &[f32]| {
+        let values: Vec<u32> = values.iter().map(|value| value.to_bits()).collect();
+        read(&Psd { height: 1, ..psd }.file(&values), "light").to_display()
+    };
+    let dark = read(Psd { width: 1, ..Psd::new(GRAY, 32, 1) }, &[0.001]);
+    let psd = Psd { width: 3, layers, ..Psd::new(GRAY, 32, 2) };
+    let clear = read(psd, &[0.001, 1.0, 1.0, 1.0, 0.0, -0.5]);
+    assert_eq!((&clear.rgb[..3], clear.origin.tone), (&dark.rgb[..], dark.origin.tone));
+}
+
+#[test]
 fn a_channel_is_transparency_only_if_the_document_says_so() {
     let layer = Layer::default();
     let check = |bits: u16, layers: Vec<u8>, alpha: bool| {
@@ -247,7 +364,8 @@ fn an_index_may_be_transparent() {
 
 #[test]
 fn other_pictures_become_documents() {
-    for (depth, half_a_level) in [(Depth::Eight, 0.5), (Depth::Sixteen, 0.5 / 257.0)] {
+    let depths = [(Depth::Eight, 0.5), (Depth::Sixteen, 0.5 / 257.0), (Depth::Float, 1e-4)];
+    for (depth, half_a_level) in depths {
         for color in [Color::Gray, Color::Rgb] {
             for (clear, saved) in [(false, 0), (true, 0), (true, 2), (false, 1)] {
                 let row = format!("{depth:?} {color:?} {clear} {saved}");
@@ -257,14 +375,26 @@ fn other_pictures_become_documents() {
                     Color::Gray => (0..count).flat_map(|at| [level(at); 3]).collect(),
                     Color::Rgb => (0..3 * count).map(level).collect(),
                 };
-                // Of what is hardly to be seen, few levels are told.
-                let alpha = clear.then(|| (0..count).map(|at| (at % 2 + 1) as f32 / 2.0).collect());
+                let opacity = |at: usize| [1.0, 0.0, 0.004, 0.1, 0.5, 0.996][at % 6];
+                let alpha = clear.then(|| (0..count).map(opacity).collect());
                 let extra = vec![(0..count).map(|at| level(at) / 255.0).collect(); saved];
-                let origin =
-                    Origin { depth, color, ..Origin::synthetic("a", ContainerFormat::Tiff) };
+                // Floats that are light in both.
+                let format = match depth {
+                    Depth::Float => ContainerFormat::Exr,
+                    _ => ContainerFormat::Tiff,
+                };
+                let origin = Origin { depth, color, ..Origin::synthetic("a", format) };
                 let picture = Picture { width: 9, height: 5, rgb, alpha, extra, origin };
                 let again = read(&written(&picture, ContainerFormat::Psd), &row);
-                assert_near(&again.rgb, &picture.rgb, 2.0 * half_a_level + 1e-4, &row);
+                for at in 0..count {
+                    let (found, own) = (&again.rgb[3 * at..][..3], &picture.rgb[3 * at..][..3]);
+                    match again.alpha.as_ref().map_or(1.0, |alpha| alpha[at]) {
+                        // White is all that is stored.
+                        0.0 => assert_near(found, &[255.0; 3], 1e-3, &row),
+                        // Of what is hardly to be seen, few levels are told.
+                        alpha => assert_near(found, own, half_a_level / alpha + 5e-3, &row),
+                    }
+                }
                 assert_eq!(again.extra.len(), saved, "{row}");
                 assert_eq!((again.origin.color, again.origin.depth), (color, depth), "{row}");
                 assert_eq!(again.alpha.is_some(), clear, "{row}");

@@ -183,9 +183,9 @@ fn layers_are_counted_unless_they_are_the_picture() {
     };
     let opens = || with(b"lsct", &[0, 0, 0, 1]);
     let ends = || with(b"lsct", &[0, 0, 0, 3]);
-    let check = |layers: &[Layer], expected: u32| {
+    let check_both = |layers: &[Layer], opaque: u32, clear: u32| {
         for (bits, large) in [(8, false), (8, true), (16, false), (32, true)] {
-            for transparency in [false, true] {
+            for (transparency, expected) in [(false, opaque), (true, clear)] {
                 let layers = section(&list(layers, transparency, large), bits, large);
                 let psd = Psd { large, layers, ..Psd::new(RGB, bits, 4) };
                 let bytes = psd.noise(1);
@@ -195,10 +195,21 @@ fn layers_are_counted_unless_they_are_the_picture() {
             }
         }
     };
+    let check = |layers: &[Layer], expected| check_both(layers, expected, expected);
     check(&[], 0);
-    check(&[plain()], 0);
-    check(&[with(b"lsct", &[0, 0, 0, 0])], 0);
-    check(&[Layer { ranges: Vec::new(), ..plain() }], 0);
+    // What a layer leaves open goes if the merged image has no transparency.
+    check_both(&[plain()], 1, 0);
+    check_both(&[Layer { sides: [0, 0, 6, 12], ..plain() }], 1, 0);
+    check_both(&[with(b"lsct", &[0, 0, 0, 0])], 1, 0);
+    check_both(&[Layer { ranges: Vec::new(), ..plain() }], 1, 0);
+    let many = |count: usize| [0, 0, 255, 255].repeat(count);
+    check_both(&[Layer { ranges: many(2 * 57), ..plain() }], 1, 0);
+    check(&[Layer { ranges: many(2 * 66), ..plain() }], 1);
+    check(&[Layer { ranges: vec![0, 0, 255, 255, 0], ..plain() }], 1);
+    let blocks = |count: usize| vec![(*b"lyid", Vec::new()); count];
+    check_both(&[Layer { blocks: blocks(999), ..plain() }], 1, 0);
+    check(&[Layer { blocks: blocks(1001), ..plain() }], 1);
+    check_both(&[with(b"luni", &[0; 600])], 1, 0);
     check(&[plain(), plain()], 2);
     check(&[ends(), plain(), plain(), plain(), opens()], 3);
     check(&[ends(), opens()], 1);
@@ -307,6 +318,18 @@ fn colours_that_somebody_knows_to_be_multiplied_stay_so() {
     let values = [100, 9, 50, 0, 0, 0, 128, 255];
     let picture = read(&psd.file(&values)).unmultiplied();
     assert!((picture.rgb[0] - 199.2).abs() < 0.1, "{:?}", picture.rgb);
+    let result = written(&picture, ContainerFormat::Psd);
+    assert_eq!(result[result.len() - 8..], values.map(|value| value as u8));
+    // The layer's are straight.
+    for channel in [[0, 0, 199, 9], [0, 0, 100, 0]] {
+        assert!(result.windows(4).any(|part| part == channel), "{channel:?}");
+    }
+    // Mostly opaque, so that there might be white in it.
+    let values = [240, 255, 100, 9, 245, 0, 250, 255];
+    let picture = read(&psd.file(&values));
+    assert!((picture.rgb[2] - 244.8).abs() < 0.1, "{:?}", picture.rgb);
+    let picture = picture.unmultiplied();
+    assert!((picture.rgb[0] - 244.8).abs() < 0.1, "{:?}", picture.rgb);
     let result = written(&picture, ContainerFormat::Psd);
     assert_eq!(result[result.len() - 8..], values.map(|value| value as u8));
 }

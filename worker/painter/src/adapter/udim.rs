@@ -87,7 +87,7 @@ fn shared_curve(files: &Files<'_>) -> Result<Option<ToneCurve>, AdapterError> {
             return Ok(None);
         }
         is_light |= tile.is_light();
-        meter.read(&tile.rgb);
+        meter.read(&tile.metered());
     }
     Ok(is_light.then(|| meter.curve()))
 }

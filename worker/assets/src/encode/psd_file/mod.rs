@@ -10,20 +10,15 @@ mod layer;
 mod pack;
 mod resources;
 
-use impasto_types::{CannotWrite, ContainerFormat, Depth};
+use impasto_types::{ContainerFormat, Depth};
 
 use super::{Plan, level8, level16};
-use crate::psd_layout::{MOST_CHANNELS, PSD_SIDE, PsdLayout, PsdPacking};
+use crate::psd_layout::{MOST_CHANNELS, PsdLayout, PsdPacking, with_white};
 use crate::{AlphaKind, AssetErrorKind, Color, Picture};
-use pack::{Packer, packed};
+use pack::{Packer, pack};
 
 pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, AssetErrorKind> {
-    let (width, height) = (picture.width, picture.height);
     let layout = picture.origin.psd.clone().unwrap_or_else(|| usual(picture, plan));
-    if !layout.large && width.max(height) > PSD_SIDE {
-        let format = ContainerFormat::Psd;
-        return Err(CannotWrite::Side { format, width, height, max: PSD_SIDE }.into());
-    }
     let planes = Planes { picture, plan, is_blended: is_blended(picture, &layout) };
     let channels = planes.channels();
     if channels > MOST_CHANNELS {
@@ -33,12 +28,17 @@ pub(super) fn write(picture: &Picture, plan: &Plan<'_>) -> Result<Vec<u8>, Asset
     let mut bytes = head(picture, plan, channels, layout.large);
     // There is no palette.
     bytes.extend([0; 4]);
-    bytes.extend(measured(&resources::write(picture, plan, &layout), false)?);
+    measured(&mut bytes, false, |bytes| {
+        bytes.extend(resources::write(picture, plan, &layout));
+        Ok(())
+    })?;
     let packer = Packer::new(picture.width, plan.depth, &layout);
-    let layers = plan.alpha.map(|_| layer::section(&planes, &packer, &layout)).transpose()?;
-    bytes.extend(measured(&layers.unwrap_or_default(), layout.large)?);
+    measured(&mut bytes, layout.large, |bytes| match plan.alpha {
+        Some(alpha) => layer::write_section(bytes, &planes, &packer, &layout, alpha),
+        None => Ok(()),
+    })?;
     let merged: Vec<Vec<u8>> = (0..channels).map(|channel| planes.merged(channel)).collect();
-    bytes.extend(packed(&merged, &packer));
+    pack(&merged, &packer, &mut bytes);
     Ok(bytes)
 }
 
@@ -52,6 +52,7 @@ fn usual(picture: &Picture, plan: &Plan<'_>) -> PsdLayout {
             Depth::Float => PsdPacking::None,
         },
         is_blended: !picture.origin.is_data,
+        has_lost_white: false,
         size: (picture.width, picture.height),
         channels: (plan.alpha.is_some(), picture.extra.len()),
         resolution: None,
@@ -96,15 +97,41 @@ fn head(picture: &Picture, plan: &Plan<'_>, channels: usize, large: bool) -> Vec
     bytes
 }
 
-/// Bytes with their length in front of them, which has eight bytes if `long`.
-fn measured(bytes: &[u8], long: bool) -> Result<Vec<u8>, AssetErrorKind> {
+/// Appends what `write` does, with its length in front of it, which has eight bytes if `long`.
+fn measured(
+    bytes: &mut Vec<u8>,
+    long: bool,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), AssetErrorKind>,
+) -> Result<(), AssetErrorKind> {
+    let at = bytes.len();
+    zero_length(bytes, long);
+    let start = bytes.len();
+    write(bytes)?;
+    let length = bytes.len() - start;
+    set_length(bytes, at, length, long)
+}
+
+/// Appends the place of a length.
+fn zero_length(bytes: &mut Vec<u8>, long: bool) {
+    bytes.extend(&[0; 8][..if long { 8 } else { 4 }]);
+}
+
+/// Sets the length at a place that [`zero_length`] has made.
+fn set_length(
+    bytes: &mut [u8],
+    at: usize,
+    length: usize,
+    long: bool,
+) -> Result<(), AssetErrorKind> {
     if long {
-        return Ok([&(bytes.len() as u64).to_be_bytes()[..], bytes].concat());
+        bytes[at..at + 8].copy_from_slice(&(length as u64).to_be_bytes());
+        return Ok(());
     }
-    let length = u32::try_from(bytes.len()).map_err(|_| {
-        too_much(format!("it has a section of {} bytes, which only a psb can have", bytes.len()))
+    let length = u32::try_from(length).map_err(|_| {
+        too_much(format!("it has a section of {length} bytes, which only a psb can have"))
     })?;
-    Ok([&length.to_be_bytes()[..], bytes].concat())
+    bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    Ok(())
 }
 
 /// The samples of a file, plane by plane.
@@ -137,9 +164,9 @@ impl Planes<'_> {
         }
     }
 
-    /// A colour of the layer.
+    /// A colour of the layer, which is not multiplied by alpha even if those of the merged image are.
     fn straight(&self, color: usize) -> Vec<u8> {
-        self.levels(self.color(color))
+        self.levels(self.picture.rgb.iter().skip(color).step_by(3).copied())
     }
 
     fn color(&self, color: usize) -> impl Iterator<Item = f32> + '_ {
@@ -173,9 +200,4 @@ impl Planes<'_> {
             Depth::Float => values.flat_map(f32::to_be_bytes).collect(),
         }
     }
-}
-
-/// A level blended with white as far as it is transparent.
-fn with_white(level: f32, alpha: f32) -> f32 {
-    level * alpha + 255.0 * (1.0 - alpha)
 }

@@ -1,5 +1,6 @@
 //! Packs rows of samples.
 
+use std::borrow::Cow;
 use std::io::Write;
 
 use flate2::Compression;
@@ -29,38 +30,48 @@ impl Packer {
     }
 }
 
-/// The number of the packing, and planes packed as one.
-pub(super) fn packed(planes: &[Vec<u8>], packer: &Packer) -> Vec<u8> {
+/// Appends the number of the packing, and planes packed as one.
+pub(super) fn pack(planes: &[Vec<u8>], packer: &Packer, bytes: &mut Vec<u8>) {
     let rows = || planes.iter().flat_map(|plane| plane.chunks_exact(packer.row_bytes));
-    let rest = match packer.packing {
+    let start = bytes.len();
+    bytes.extend((packer.packing as u16).to_be_bytes());
+    let is_packed = match packer.packing {
         PsdPacking::None => None,
-        PsdPacking::PackBits => packed_rows(rows(), packer.large),
-        PsdPacking::Zip => Some(deflated(rows().map(<[u8]>::to_vec))),
+        PsdPacking::PackBits => pack_rows(rows(), packer.large, bytes),
+        PsdPacking::Zip => Some(deflate(rows().map(Cow::Borrowed), bytes)),
         PsdPacking::ZipOfDifferences => {
-            Some(deflated(rows().map(|row| differences(row, packer.depth))))
+            let rows = rows().map(|row| Cow::Owned(differences(row, packer.depth)));
+            Some(deflate(rows, bytes))
         }
     };
-    let (packing, rest) = match rest {
-        Some(rest) => (packer.packing, rest),
-        None => (PsdPacking::None, planes.concat()),
-    };
-    [&(packing as u16).to_be_bytes()[..], &rest].concat()
+    if is_packed.is_none() {
+        bytes.truncate(start);
+        bytes.extend((PsdPacking::None as u16).to_be_bytes());
+        planes.iter().for_each(|plane| bytes.extend(plane));
+    }
 }
 
-/// Rows with their lengths in front of all of them; none if one is too long for the table.
-fn packed_rows<'a>(rows: impl Iterator<Item = &'a [u8]>, large: bool) -> Option<Vec<u8>> {
-    let (mut table, mut packed) = (Vec::new(), Vec::new());
+/// Appends rows with their lengths in front of all of them; none if one is too long for the table.
+fn pack_rows<'a>(
+    rows: impl Iterator<Item = &'a [u8]> + Clone,
+    large: bool,
+    bytes: &mut Vec<u8>,
+) -> Option<()> {
+    let length_bytes = if large { 4 } else { 2 };
+    let mut length_at = bytes.len();
+    bytes.resize(length_at + rows.clone().count() * length_bytes, 0);
     for row in rows {
-        let before = packed.len();
-        pack_row(row, &mut packed);
-        let length = packed.len() - before;
+        let start = bytes.len();
+        pack_row(row, bytes);
+        let length = bytes.len() - start;
+        let place = &mut bytes[length_at..length_at + length_bytes];
         match large {
-            true => table.extend(u32::try_from(length).ok()?.to_be_bytes()),
-            false => table.extend(u16::try_from(length).ok()?.to_be_bytes()),
+            true => place.copy_from_slice(&u32::try_from(length).ok()?.to_be_bytes()),
+            false => place.copy_from_slice(&u16::try_from(length).ok()?.to_be_bytes()),
         }
+        length_at += length_bytes;
     }
-    table.extend(packed);
-    Some(table)
+    Some(())
 }
 
 /// PackBits.
@@ -90,13 +101,13 @@ fn pack_row(row: &[u8], packed: &mut Vec<u8>) {
     }
 }
 
-fn deflated(rows: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+fn deflate<'a>(rows: impl Iterator<Item = Cow<'a, [u8]>>, bytes: &mut Vec<u8>) {
+    let mut encoder = ZlibEncoder::new(bytes, Compression::default());
+    // Writing into memory does not fail.
     for row in rows {
-        // Writing into memory does not fail.
         let _ = encoder.write_all(&row);
     }
-    encoder.finish().unwrap_or_default()
+    let _ = encoder.finish();
 }
 
 /// Each sample less the one before it; of floats all first bytes, then all second ones and so on,
@@ -149,8 +160,12 @@ mod tests {
     #[test]
     fn a_table_of_short_lengths_has_no_long_row() {
         let noise: Vec<u8> = (0..65_536_u32).map(|at| ((at * 7_919) >> 3) as u8).collect();
-        assert_eq!(packed_rows([&noise[..]].into_iter(), false), None);
-        let large = packed_rows([&noise[..]].into_iter(), true).expect("it fits");
+        let pack = |large| {
+            let mut bytes = Vec::new();
+            pack_rows([&noise[..]].into_iter(), large, &mut bytes).map(|()| bytes)
+        };
+        assert_eq!(pack(false), None);
+        let large = pack(true).expect("it fits");
         assert_eq!(large[..4], (large.len() as u32 - 4).to_be_bytes());
     }
 }
