@@ -119,7 +119,7 @@ pub(crate) fn paint(
     args: &DirectArgs,
     context: &Context,
 ) -> Result<Exit, Failure> {
-    let output = args.output.spec().map_err(Failure::usage)?;
+    let output = args.output.spec(subject.content.as_deref()).map_err(Failure::usage)?;
     let mut recipe = subject.recipe.resolve().map_err(Failure::usage)?;
     recipe.check().map_err(Failure::usage)?;
     check_needs(&subject, &recipe)?;

@@ -36,6 +36,9 @@ pub(crate) enum OutputError {
     NoFormat { path: PathBuf },
     #[error("--quality is for JPEG: {} is written as {format}, which has none", path.display())]
     Quality { path: PathBuf, format: ContainerFormat },
+    #[error("{} cannot be written: a psb stays one, and no other picture becomes one",
+        path.display())]
+    LargeDocument { path: PathBuf },
 }
 
 impl OutputArgs {
@@ -46,8 +49,8 @@ impl OutputArgs {
 
     /// # Errors
     /// If the file's extension is that of no format, or the format has no quality.
-    pub(crate) fn spec(&self) -> Result<OutputSpec, OutputError> {
-        let spec = self.spec_of(&self.path)?;
+    pub(crate) fn spec(&self, asset: Option<&Path>) -> Result<OutputSpec, OutputError> {
+        let spec = self.spec_of(&self.path, asset)?;
         let OutputSpec { format, .. } = spec;
         if self.quality.is_some() && !format.has_quality() {
             return Err(OutputError::Quality { path: self.path.clone(), format });
@@ -55,15 +58,22 @@ impl OutputArgs {
         Ok(spec)
     }
 
-    /// How another file is written beside it.
+    /// How another file, of the picture `asset`, is written beside it.
     ///
     /// # Errors
-    /// If its extension is that of no format.
-    pub(crate) fn spec_of(&self, path: &Path) -> Result<OutputSpec, OutputError> {
+    /// If its extension is that of no format, or of another size of documents than the asset's.
+    pub(crate) fn spec_of(
+        &self,
+        path: &Path,
+        asset: Option<&Path>,
+    ) -> Result<OutputSpec, OutputError> {
         let extension = path.extension();
         let format = extension
             .and_then(|extension| ContainerFormat::from_extension(&extension.to_string_lossy()))
             .ok_or_else(|| OutputError::NoFormat { path: path.to_owned() })?;
+        if format == ContainerFormat::Psd && is_large(path) != asset.is_some_and(is_large) {
+            return Err(OutputError::LargeDocument { path: path.to_owned() });
+        }
         let quality = self.quality.unwrap_or(DEFAULT_QUALITY);
         Ok(OutputSpec { part: Part::Color, format, quality })
     }
@@ -102,4 +112,10 @@ impl OutputArgs {
         replace_outputs(files.clone()).map_err(Failure::here)?;
         self.depfile.write(files.map(|(path, _)| path), read.iter().copied(), screen)
     }
+}
+
+/// Whether a file's name is that of a large document of Photoshop.
+fn is_large(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy());
+    extension.is_some_and(|extension| ContainerFormat::is_large_extension(&extension))
 }

@@ -102,7 +102,7 @@ impl FromStr for MapArg {
 
 pub(crate) fn run(args: FillArgs, context: &Context) -> Result<Exit, Failure> {
     let FillArgs { picture, mask, along, output, .. } = &args;
-    let spec = output.spec().map_err(Failure::usage)?;
+    let spec = output.spec(Some(picture)).map_err(Failure::usage)?;
     let read_files = [picture].into_iter().chain(mask).chain(along.iter().map(|arg| &arg.map));
     let read_files: Vec<&Path> = read_files.map(PathBuf::as_path).collect();
     let more: Vec<&Path> = along.iter().map(|arg| arg.output.as_path()).collect();
@@ -110,7 +110,7 @@ pub(crate) fn run(args: FillArgs, context: &Context) -> Result<Exit, Failure> {
     let source = read(picture)?;
     let mask = mask.as_deref().map(read).transpose()?;
     let map = |arg: &MapArg| -> Result<_, Failure> {
-        Ok((read(&arg.map)?, output.spec_of(&arg.output).map_err(Failure::usage)?))
+        Ok((read(&arg.map)?, output.spec_of(&arg.output, Some(&arg.map)).map_err(Failure::usage)?))
     };
     let maps: Vec<(Source, OutputSpec)> = along.iter().map(map).collect::<Result<_, _>>()?;
     let axes = |axes: Option<Axes>| axes.map_or(Tileable::None, Tileable::from);

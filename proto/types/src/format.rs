@@ -87,6 +87,12 @@ impl ContainerFormat {
         }
     }
 
+    /// Whether an extension, in upper or lower case, is that of a large document (PSB). One stays
+    /// so, and no other picture becomes one.
+    pub fn is_large_extension(extension: &str) -> bool {
+        extension.eq_ignore_ascii_case("psb")
+    }
+
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
         const KNOWN: [(&str, ContainerFormat); 17] = [

@@ -351,6 +351,12 @@ impl Drafter<'_> {
                 format,
             });
         }
+        let is_large = ContainerFormat::is_large_extension;
+        if format == ContainerFormat::Psd
+            && is_large(output.extension()) != is_large(asset.extension())
+        {
+            return Err(PlanError::LargeDocument { asset: asset.clone(), output });
+        }
         Ok(output)
     }
 }

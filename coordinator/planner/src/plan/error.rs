@@ -39,6 +39,11 @@ pub enum PlanError {
          in .{{ext}}, or set `format` in the rule"
     )]
     WrongExtension { asset: AssetPath, output: AssetPath, rule: String, format: ContainerFormat },
+    #[error(
+        "the output of {asset} would be {output}, but a psb stays one, and no other picture \
+         becomes one; end `output` in .{{ext}}"
+    )]
+    LargeDocument { asset: AssetPath, output: AssetPath },
     #[error("the output of {asset} would have no usable name; change `output` in [project]")]
     OutputPath { asset: AssetPath, source: AssetPathError },
     #[error("image {path} of style `{style}`: {reason}")]

@@ -157,6 +157,19 @@ fn a_mistake_in_the_manifest_is_one_error() {
         "the output of a.jpg would be out/a.png, but rule `all` writes jpg; end `output` in \
          .{ext}, or set `format` in the rule",
     );
+    for (asset, end) in [("a.png", "psb"), ("a.psd", "psb"), ("a.psb", "psd")] {
+        let mut folder = folder(&[asset]);
+        folder.check_refused(
+            &one_style(
+                &format!("output = \"out/{{stem}}.{end}\""),
+                "match = \"**\"\nformat = \"psd\"",
+            ),
+            &format!(
+                "the output of {asset} would be out/a.{end}, but a psb stays one, and no other \
+                 picture becomes one; end `output` in .{{ext}}"
+            ),
+        );
+    }
     folder(&["DAY.jpg"]).check_refused(
         &one_style("output = \"styles/{name}\"", "match = \"**\""),
         "the output of DAY.jpg would overwrite styles/day.jpg, which is an asset or a style; \
