@@ -82,7 +82,7 @@ impl fmt::Display for Loss {
                 write!(f, "colours keep 8 bits and one exponent in hdr, and nothing below 0")
             }
             Self::Layers { layers: 1 } => {
-                write!(f, "a layer with more than the picture becomes the merged image")
+                write!(f, "a layer with effects, a mask or hidden pixels is flattened")
             }
             Self::Layers { layers } => {
                 write!(f, "{layers} layers become one picture, the merged image")
@@ -261,7 +261,7 @@ mod tests {
             }
         };
         check(0, &[]);
-        check(1, &["a layer with more than the picture becomes the merged image"]);
+        check(1, &["a layer with effects, a mask or hidden pixels is flattened"]);
         check(12, &["12 layers become one picture, the merged image"]);
     }
 }

@@ -258,7 +258,8 @@ fn text(seen: &Seen<'_>) -> String {
         text.push_str(&format!("\n  texture {name}, {width} x {height}"));
     }
     if seen.layers > 0 {
-        text.push_str(&format!("\n  {} layers, of which the merged image is painted", seen.layers));
+        let layers = if seen.layers == 1 { "layer" } else { "layers" };
+        text.push_str(&format!("\n  {} {layers}; the merged image is painted", seen.layers));
     }
     if let Some(side) = seen.face {
         text.push_str(&format!("\n  a cube map, whose faces have {side} x {side} pixels"));
