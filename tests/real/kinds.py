@@ -42,6 +42,8 @@ class Seen:
     stored: dict = dataclasses.field(default_factory=dict)
     # The pictures of a texture, the first one too, from 0 to 1.
     mips: list = dataclasses.field(default_factory=list)
+    # The pixels of a document's only layer, if it has any: colours and alpha, from 0 to 1.
+    layer: object = None
 
 
 @dataclasses.dataclass

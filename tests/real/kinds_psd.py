@@ -146,7 +146,49 @@ def read(data):
         "layers": count if count > 1 else 0,
         "ICC profile": resources.get(ICC), "density": density(resources),
         "resources": [(number, resources[number]) for number in KEPT if number in resources],
-    }, {"packing": "with " + PACKING[int(document.image_data.compression)]})
+    }, {"packing": "with " + PACKING[int(document.image_data.compression)]},
+        layer=only_layer(data) if count == 1 else None)
+
+
+def only_layer(data):
+    """The pixels of the only layer, if it has any, as psd-tools shows and reads them."""
+    document = PSDImage.open(io.BytesIO(data))
+    layer = document[0]
+    if not layer.has_pixels():
+        return None
+    pixels = layer.numpy()
+    if document.depth == 8:
+        shown = np.asarray(layer.topil())
+        if not np.array_equal(shown, np.round(pixels * 255)):
+            raise ValueError("the layer that is shown differs from the one that is read")
+    return pixels
+
+
+def right_layer(is_blended):
+    """Judges the written layer: its alpha is the merged image's, and so are its colours, with white
+    if there is some in the merged ones."""
+    def judge(_, after):
+        merged, layer = after.samples[0], after.layer
+        if layer is None:
+            return "there is no layer with pixels"
+        colors = layer.shape[-1]
+        if layer.shape[:2] != merged.shape[:2] or colors > merged.shape[-1]:
+            return f"a layer of {layer.shape} in {merged.shape}"
+        is_float = merged.dtype.kind == "f"
+        top = 1.0 if is_float else float(np.iinfo(merged.dtype).max)
+        merged, alpha = merged[..., :colors] / top, layer[..., -1:]
+        wanted = layer.copy()
+        if is_blended:
+            wanted[..., :-1] = layer[..., :-1] * alpha + 1 - alpha
+        off = np.abs(wanted - merged)
+        # Both have been rounded.
+        bound = 1e-5 if is_float else 1.01 / top
+        if off[..., -1].max() > (0 if is_float else 0.1 / top):
+            return "the layer's alpha differs from the merged one"
+        if off.max() > bound:
+            return f"the layer is off by {off.max() * top:.2f} samples"
+        return None
+    return judge
 
 
 def blended(planes):
@@ -175,8 +217,10 @@ def by_psd_tools(samples):
 
 
 def kinds():
-    def kind(pixels, option, data, bound=None, extension="psd"):
-        return Kind("PSD and PSB", extension, pixels, option, data, read, "psd-tools", bound)
+    def kind(pixels, option, data, bound=None, extension="psd", also=None):
+        return Kind("PSD and PSB", extension, pixels, option, data, read, "psd-tools", bound, also)
+
+    white_layer, plain_layer = right_layer(True), right_layer(False)
 
     for dtype, word in WORDS.items():
         light = "one part in 100,000" if dtype == "f4" else None
@@ -196,17 +240,18 @@ def kinds():
                        written([*planes, clear[0], clear[-1]], mode), light)
             how = {"layer_count": 1, "clear": True}
             white = blended([*clear[:colors], clear[-1]])
-            yield kind(pixels, "transparency", written(white, mode, **how), light)
+            yield kind(pixels, "transparency", written(white, mode, **how), light,
+                       also=white_layer)
             yield kind(pixels, "transparency and a saved channel",
-                       written([*white, clear[0]], mode, **how), light)
+                       written([*white, clear[0]], mode, **how), light, also=white_layer)
             yield kind(pixels, "transparency, PSB",
-                       written(white, mode, large=True, **how), light, "psb")
+                       written(white, mode, large=True, **how), light, "psb", white_layer)
             yield kind(pixels, "three layers", written(planes, mode, layer_count=3), light)
             yield kind(pixels, "three layers, transparency, PSB", written(
-                white, mode, large=True, layer_count=3, clear=True), light, "psb")
+                white, mode, large=True, layer_count=3, clear=True), light, "psb", white_layer)
     straight = planes_of(noise(4, seed=40))
     yield kind("RGB, 8 bits", "transparency, colours without white",
-               written(straight, RGB, layer_count=1, clear=True))
+               written(straight, RGB, layer_count=1, clear=True), also=plain_layer)
 
     one_bit = noise(1, seed=41)[..., 0] & 1
     for packing in (0, 1):
