@@ -6,8 +6,8 @@
 # So (200, 100, 50) with alpha 128 comes back as (145, 0, 0). Pillow takes no white out of any file:
 # of one that is blended as Photoshop's are it shows the white as part of the colour, and a viewer
 # that puts the picture on black shows a pale rim.
-# It matters because nothing in a file tells the two apart but colours that are darker than the
-# white that would be in them.
+# It matters because nothing in a merged image tells the two apart but colours that are darker than
+# the white that would be in them; a plain layer does, whose colours are straight.
 set -euo pipefail
 
 work=$(mktemp -d)
