@@ -158,7 +158,7 @@ fn a_mistake_in_the_manifest_is_one_error() {
          .{ext}, or set `format` in the rule",
     );
     for (asset, end) in [("a.png", "psb"), ("a.psd", "psb"), ("a.psb", "psd")] {
-        let mut folder = folder(&[asset]);
+        let folder = folder(&[asset]);
         folder.check_refused(
             &one_style(
                 &format!("output = \"out/{{stem}}.{end}\""),
