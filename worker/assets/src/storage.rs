@@ -66,9 +66,9 @@ fn of_texels(texels: Texels) -> String {
 }
 
 fn of_exr(layout: &ExrLayout) -> String {
-    let tiles = layout.tile.map_or(String::new(), |[width, height]| {
-        format!(", tiles of {width} x {height}")
-    });
+    let tiles = layout
+        .tile
+        .map_or(String::new(), |[width, height]| format!(", tiles of {width} x {height}"));
     format!("{}{tiles}", layout.compression)
 }
 

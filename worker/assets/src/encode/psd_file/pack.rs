@@ -36,15 +36,18 @@ pub(super) fn pack(planes: &[Vec<u8>], packer: &Packer, bytes: &mut Vec<u8>) {
     let start = bytes.len();
     bytes.extend((packer.packing as u16).to_be_bytes());
     let is_packed = match packer.packing {
-        PsdPacking::None => None,
-        PsdPacking::PackBits => pack_rows(rows(), packer.large, bytes),
-        PsdPacking::Zip => Some(deflate(rows().map(Cow::Borrowed), bytes)),
+        PsdPacking::None => false,
+        PsdPacking::PackBits => pack_rows(rows(), packer.large, bytes).is_some(),
+        PsdPacking::Zip => {
+            deflate(rows().map(Cow::Borrowed), bytes);
+            true
+        }
         PsdPacking::ZipOfDifferences => {
-            let rows = rows().map(|row| Cow::Owned(differences(row, packer.depth)));
-            Some(deflate(rows, bytes))
+            deflate(rows().map(|row| Cow::Owned(differences(row, packer.depth))), bytes);
+            true
         }
     };
-    if is_packed.is_none() {
+    if !is_packed {
         bytes.truncate(start);
         bytes.extend((PsdPacking::None as u16).to_be_bytes());
         planes.iter().for_each(|plane| bytes.extend(plane));
