@@ -4,6 +4,7 @@
 mod copies;
 mod draft;
 mod error;
+mod network;
 mod notes;
 mod task;
 mod template;

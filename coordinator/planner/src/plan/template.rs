@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use impasto_types::{
     Action, ActionShape, AssetKind, AssetPath, BlobRef, ContainerFormat, Digest, Footprint,
-    GreenAxis, HexColor, Input, ModelStyle, OutputSpec, Part, Recipe, Region, Regions, StyleRef,
-    UdimGrid,
+    GreenAxis, HexColor, Input, OutputSpec, Part, Recipe, Region, Regions, StyleRef, UdimGrid,
 };
 
 use super::Form;
+use super::network::network;
 use crate::manifest::{PaintedRegions, Painting, RegionStyle, Style, StyleImage};
-use crate::{Findings, ImageHeader, InputFile, Manifest, NetworkFile, PlanError};
+use crate::{Findings, ImageHeader, InputFile, Manifest, PlanError};
 
 /// A painting of a rule, for assets in one format.
 #[derive(Debug)]
@@ -414,42 +414,6 @@ pub(super) fn style_refs(
         })
     };
     style.images.iter().map(style_ref).collect()
-}
-
-/// The network's file, if it has learned the styles that are asked for by name, or those of the
-/// style's images.
-fn network(
-    findings: &Findings<'_>,
-    path: &AssetPath,
-    (style, styles): (&Style, &[StyleRef]),
-    asked: &[ModelStyle],
-) -> Result<BlobRef, String> {
-    let none = || Err("the project has no such file".to_owned());
-    let NetworkFile { blob, styles: learned } =
-        findings.networks.get(path).cloned().unwrap_or_else(none)?;
-    let names = || learned.iter().map(|own| own.name.as_str()).collect::<Vec<_>>().join(", ");
-    if !asked.is_empty() {
-        let unknown = asked.iter().find(|own| learned.iter().all(|style| style.name != own.name));
-        return match unknown {
-            None => Ok(blob),
-            Some(own) => Err(format!("it has no style `{}`, but {}", own.name, names())),
-        };
-    }
-    if styles.is_empty() && learned.len() > 1 {
-        let (count, names, style) = (learned.len(), names(), &style.name);
-        return Err(format!(
-            "it has learned {count} styles ({names}); name one by `model_styles`, or its image in \
-             [styles.{style}]"
-        ));
-    }
-    let knows = |style: &StyleRef| learned.iter().any(|own| own.digest == Some(style.blob.digest));
-    match styles.iter().position(|style| !knows(style)) {
-        None => Ok(blob),
-        Some(at) => {
-            let image = &style.images[at].path;
-            Err(format!("it has not learned {image}, but {}; train one on that image", names()))
-        }
-    }
 }
 
 fn input(findings: &Findings<'_>, path: &AssetPath) -> Result<InputFile, String> {

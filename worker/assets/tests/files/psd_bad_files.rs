@@ -337,7 +337,8 @@ proptest! {
             let said = (header.width, header.height, header.alpha, header.extra as usize);
             let alpha = picture.alpha.is_some();
             prop_assert_eq!(said, (picture.width, picture.height, alpha, picture.extra.len()));
-            let output = OutputSpec { part: Part::Color, format: ContainerFormat::Psd, quality: 90 };
+            let (part, format) = (Part::Color, ContainerFormat::Psd);
+            let output = OutputSpec { part, format, quality: 90 };
             let again = encode(&picture, output).expect("it can be written");
             let again = decode(&again, "a.psd", &limits).expect("it reads");
             prop_assert_eq!(again.alpha, picture.alpha);

@@ -128,7 +128,8 @@ fn resources_go_where_they_are_not_true_any_more() {
 
 #[test]
 fn a_density_and_text_are_written_for_the_result() {
-    let exif = b"MM\0*\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\x82\x98\0\x02\0\0\0\x03me\0\0\0\0\0\0";
+    let exif = b"MM\0*\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\
+        \x82\x98\0\x02\0\0\0\x03me\0\0\0\0\0\0";
     let all = [resource(1005, "", &RESOLUTION), resource(1058, "", exif)].concat();
     let psd = Psd { resources: all, ..Psd::new(GRAY, 16, 1) };
     let mut picture = read(&psd.noise(1));
