@@ -45,7 +45,7 @@ pub(super) fn levels(fields: &Fields) -> impl Fn(f32) -> f32 + Copy {
     }
 }
 
-/// What the layer's own colours say; nothing if they cannot be read, or if they are as near to both.
+/// What the layer's own colours say; nothing if they cannot be read, or are as near to both.
 fn told(
     bytes: &[u8],
     fields: &Fields,

@@ -1,9 +1,9 @@
 //! Photoshop's documents. An asset's own version, packing, channels and resources come back; its
 //! layers do not. Another picture becomes a PSD with packed rows.
 //!
-//! A picture with transparency has one layer, which is it: in Photoshop only layers are transparent,
-//! ImageMagick and psd-tools look at the sign of the number of layers, and Pillow takes any fourth
-//! channel for alpha. The layer's colours are straight, and those of the merged image are blended
+//! A picture with transparency has one layer, which is it: in Photoshop only layers are
+//! transparent, ImageMagick and psd-tools look at the sign of the number of layers, and Pillow takes
+//! any fourth channel for alpha. The layer's colours are straight, and those of the merged image are blended
 //! with white, as Photoshop's are.
 
 mod layer;
@@ -164,7 +164,7 @@ impl Planes<'_> {
         }
     }
 
-    /// A colour of the layer, which is not multiplied by alpha even if those of the merged image are.
+    /// A colour of the layer. It is not multiplied by alpha, even if the merged image is.
     fn straight(&self, color: usize) -> Vec<u8> {
         self.levels(self.picture.rgb.iter().skip(color).step_by(3).copied())
     }
