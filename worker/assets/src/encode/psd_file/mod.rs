@@ -2,9 +2,9 @@
 //! layers do not. Another picture becomes a PSD with packed rows.
 //!
 //! A picture with transparency has one layer, which is it: in Photoshop only layers are
-//! transparent, ImageMagick and psd-tools look at the sign of the number of layers, and Pillow takes
-//! any fourth channel for alpha. The layer's colours are straight, and those of the merged image are blended
-//! with white, as Photoshop's are.
+//! transparent, ImageMagick and psd-tools look at the sign of the number of layers, and Pillow
+//! takes any fourth channel for alpha. The layer's colours are straight, and those of the merged
+//! image are blended with white, as Photoshop's are.
 
 mod layer;
 mod pack;
