@@ -26,6 +26,10 @@ pub(crate) fn run(_: PresetsArgs, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The keys that choose a recipe; every other one has a value in each preset.
+#[cfg(test)]
+pub(crate) const CHOICES: [&str; 4] = ["preset", "method", "model", "model_styles"];
+
 /// A parameter's name, then its value in each of [`Preset::ALL`].
 pub(crate) fn rows() -> Vec<[String; 1 + Preset::ALL.len()]> {
     let [painterly, texture, gatys] = Preset::ALL.map(|preset| named(&of_preset(preset)));
@@ -62,8 +66,7 @@ mod tests {
     fn every_parameter_has_a_row() {
         let names: Vec<String> = rows().into_iter().map(|[name, ..]| name).collect();
         let keys = impasto_types::RecipePatch::keys();
-        let parameters: Vec<_> =
-            keys.filter(|key| !["preset", "method", "model"].contains(key)).collect();
+        let parameters: Vec<_> = keys.filter(|key| !CHOICES.contains(key)).collect();
         assert_eq!(names, parameters);
         assert_eq!(document()["texture"]["palette"], 1.0);
     }

@@ -20,7 +20,7 @@ pub(crate) fn with_defaults(command: Command) -> Command {
         subcommand.mut_args(|arg| match keys.iter().find(|key| arg.get_id() == **key) {
             Some(key) => match defaults.iter().find(|(name, _)| name == key) {
                 Some((_, default)) => described(arg, default),
-                None => arg.hide(["method", "model"].contains(key) && !has_methods),
+                None => arg.hide(*key != "preset" && !has_methods),
             },
             None => arg,
         })
@@ -72,9 +72,7 @@ mod tests {
             {
                 assert!(help.contains(part), "{name}: {part} in {help}");
             }
-            for key in
-                RecipePatch::keys().filter(|key| !["preset", "method", "model"].contains(key))
-            {
+            for key in RecipePatch::keys().filter(|key| !presets::CHOICES.contains(key)) {
                 let arg = subcommand.get_arguments().find(|arg| arg.get_id() == key);
                 let text = arg.and_then(Arg::get_help).map(ToString::to_string).unwrap_or_default();
                 assert!(text.contains("[default: "), "{name} --{key}: {text}");
