@@ -2,7 +2,7 @@
 //! filling its borders.
 //!
 //! Windows over the holes take offsets into the rest of the picture, where it looks most like what
-//! lies around them, and cuts of least cost join them ([`ground`]). Then windows over the worst
+//! lies around them, and cuts of least cost join them (`ground.rs`). Then windows over the worst
 //! joins try other offsets. This is done on a small copy of the picture; its offsets and joins are
 //! made finer as it grows, and at last what meets at a join is blended over two pixels. No network
 //! looks at it: for textures, joins that are cut show less than what is painted over holes.
