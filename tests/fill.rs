@@ -131,8 +131,10 @@ fn maps_are_filled_from_the_same_places() {
     assert!(same > 96 * 80 * 6 / 10 && changed > 300, "{same} {changed}");
 
     project.save("other.png", &pictures::bricks(48, 80, 4));
+    project.save("double.png", &pictures::bricks(192, 160, 4));
     for (along, part) in [
         ("other.png=b.png", "`other.png` has 48 x 80 pixels"),
+        ("double.png=b.png", "`double.png` has 192 x 160 pixels, and the picture 96 x 80"),
         ("wall_orm.png=tile.png", "would be written twice"),
         ("wall_orm.png=./tile.png", "would be written twice"),
         ("wall_orm.png=maps/../tile.png", "would be written twice"),

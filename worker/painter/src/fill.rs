@@ -7,9 +7,7 @@ use impasto_engine::fill::{Fill, Filled, Holes};
 use impasto_engine::{EngineError, Image, Interrupt};
 use impasto_types::{AlphaUse, ByteSize, FailureKind, OutputSpec, Part, Preset, Recipe, Tileable};
 
-use crate::adapter::{
-    Adapter, AdapterError, Filling, OpenAsset, Opened, PictureAdapter, check_shape,
-};
+use crate::adapter::{Adapter, AdapterError, Filling, OpenAsset, Opened, PictureAdapter};
 use crate::{OutputFile, Source, View, machine};
 
 /// A picture that is filled, and the maps that belong to it, which are filled from the same places;
@@ -55,6 +53,11 @@ pub enum FillError {
         ByteSize(*given_bytes)
     )]
     Memory { name: String, width: u32, height: u32, least_bytes: u64, given_bytes: u64 },
+    #[error(
+        "`{name}` has {} x {} pixels, and the picture {} x {}: a map that is filled with it has \
+         its size", size.0, size.1, picture.0, picture.1
+    )]
+    MapSize { name: String, size: (usize, usize), picture: (usize, usize) },
     #[error("filling `{name}` was canceled")]
     Canceled { name: String },
 }
@@ -63,7 +66,7 @@ impl FillError {
     /// The kind of failure: [`FailureKind::Input`] if a file is at fault.
     pub fn kind(&self) -> FailureKind {
         match self {
-            Self::File(_) | Self::Adapter { .. } => FailureKind::Input,
+            Self::File(_) | Self::Adapter { .. } | Self::MapSize { .. } => FailureKind::Input,
             Self::Engine { source, .. } => source.kind(),
             Self::Memory { .. } => FailureKind::Shortage,
             Self::Canceled { .. } => FailureKind::Transient,
@@ -123,8 +126,11 @@ impl Filler<'_> {
         let map = |(source, output): &(Source, OutputSpec)| {
             let adapter = PictureAdapter::of_photographs();
             let own = Own::open(adapter, (source, *output), None, &of_maps)?;
-            check_shape(&source.name, (own.image.width, own.image.height), "picture", size)
-                .map_err(|error| unusable(source, error))?;
+            let own_size = (own.image.width, own.image.height);
+            if own_size != size {
+                let name = source.name.clone();
+                return Err(FillError::MapSize { name, size: own_size, picture: size });
+            }
             let rgb = filled.along(&own.image.rgb, 3);
             own.close(&filled, rgb)
         };
