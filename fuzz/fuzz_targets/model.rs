@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use impasto_assets::{model_maps, read_model, read_surface, with_images};
+use impasto_assets::{
+    gather_model, is_text_model, model_maps, read_model, read_surface, with_images,
+};
 use impasto_fuzz::SMALL;
 use libfuzzer_sys::fuzz_target;
 
@@ -25,6 +27,10 @@ fuzz_target!(|bytes: &[u8]| {
     let longer = |file: &[u8]| [file, b"more"].concat();
     let new: BTreeMap<usize, Vec<u8>> =
         maps.iter().map(|map| (map.image, longer(&map.bytes))).collect();
+    // A text is gathered before anything of it is replaced.
+    let own = is_text_model(bytes, "a").then(|| gather_model(bytes, "a", &BTreeMap::new()));
+    let own = own.map(|own| own.expect("it was read so"));
+    let bytes = own.as_deref().unwrap_or(bytes);
     let changed = with_images(bytes, "a", &new).expect("what is found can be replaced");
     let again = model_maps(&changed, "a", &SMALL).expect("it is a model still");
     for (map, own) in again.iter().zip(&maps) {

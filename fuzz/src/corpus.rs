@@ -36,6 +36,13 @@ fn main() {
     }
     for (at, glb) in fixtures::glb::every_kind().into_iter().enumerate() {
         write(format!("{at}.glb"), glb.file());
+        for (form, own) in fixtures::gltf::FORMS.into_iter().enumerate() {
+            let model = fixtures::gltf::Text::of(&glb, own);
+            // As the target of models as text takes them.
+            let content = model.files.first().map_or(&[][..], |(_, bytes)| bytes);
+            let text = [model.text.as_bytes(), &[0], content].concat();
+            write(format!("{at}-{form}.gltf"), text);
+        }
     }
     for format in ContainerFormat::pictures() {
         for alpha in [false, true] {

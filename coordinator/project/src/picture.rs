@@ -18,12 +18,16 @@ pub enum Completeness {
 
 /// The header, or why the file cannot be used, as text that follows the file's name.
 pub(crate) fn header(file: &Path) -> Result<ImageHeader, String> {
-    let header =
-        header_of_path(file, &Limits::default()).map_err(|error| error_text(&error.kind))?;
+    let header = header_of_path(file, &Limits::default());
+    header.map(image_header).map_err(|error| error_text(&error.kind))
+}
+
+/// What a plan needs of a header.
+pub(crate) fn image_header(header: Header) -> ImageHeader {
     let Header { format, width, height, alpha, depth, orientation, traits, .. } = header;
     let (largest, layers) = (header.largest, header.layers);
     let swaps_sides = orientation.swaps_sides();
-    Ok(ImageHeader { width, height, format, alpha, depth, swaps_sides, traits, largest, layers })
+    ImageHeader { width, height, format, alpha, depth, swaps_sides, traits, largest, layers }
 }
 
 /// Whether a file that no longer changes is a complete picture, or only its beginning.
@@ -64,7 +68,8 @@ pub(crate) fn completeness(file: &Path) -> Completeness {
         | ContainerFormat::Qoi
         | ContainerFormat::Ktx2
         | ContainerFormat::Psd
-        | ContainerFormat::Glb => decodes(file),
+        | ContainerFormat::Glb
+        | ContainerFormat::Gltf => decodes(file),
     }
 }
 

@@ -55,6 +55,26 @@ impl AssetPath {
         self.0.rsplit_once('/').map_or("", |(parent, _)| parent)
     }
 
+    /// The path that a file here gives from its own folder, with `/`; it may begin with `..`.
+    ///
+    /// # Errors
+    /// If it leads out of the project, or is no path there.
+    pub fn beside(&self, relative: &str) -> Result<Self, AssetPathError> {
+        let mut folders: Vec<&str> =
+            self.parent().split('/').filter(|folder| !folder.is_empty()).collect();
+        for part in relative.split('/') {
+            match part {
+                ".." if folders.pop().is_none() => {
+                    let path = relative.chars().take(120).collect();
+                    return Err(AssetPathError { path, reason: "leads out of the project" });
+                }
+                ".." => {}
+                part => folders.push(part),
+            }
+        }
+        folders.join("/").parse()
+    }
+
     /// Whether it lies in a folder, at any depth.
     pub fn is_below(&self, folder: &Self) -> bool {
         let rest = self.0.strip_prefix(folder.as_str());
@@ -184,6 +204,27 @@ impl fmt::Debug for AssetPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_are_named_from_a_folder() {
+        let check = |own: &str, relative: &str, expected: Result<&str, &str>| {
+            let own: AssetPath = own.parse().expect("a path");
+            let found = own.beside(relative).map_err(|error| error.to_string());
+            let found = found.as_ref().map(AssetPath::as_str).map_err(String::as_str);
+            assert_eq!(found, expected, "{own} {relative}");
+        };
+        check("out/a/b.gltf", "t/c.png", Ok("out/a/t/c.png"));
+        check("out/a/b.gltf", "../t/c.png", Ok("out/t/c.png"));
+        check("b.gltf", "c.png", Ok("c.png"));
+        let out = Err("path `../../c.png` leads out of the project");
+        check("out/b.gltf", "../../c.png", out);
+        check(
+            "b.gltf",
+            "c:d.png",
+            Err("path `c:d.png` has a `:`; give it relative to the project's folder, without a \
+                 drive"),
+        );
+    }
 
     #[test]
     fn paths_inside_a_project() {

@@ -131,7 +131,9 @@ impl ContainerFormat {
     /// The depth of a file in this format whose asset has this depth: the nearest that it has.
     pub fn depth_of(self, asset: Depth) -> Depth {
         match (self, asset) {
-            (Self::Tiff | Self::Dds | Self::Ktx2 | Self::Psd | Self::Glb, depth) => depth,
+            (Self::Tiff | Self::Dds | Self::Ktx2 | Self::Psd | Self::Glb | Self::Gltf, depth) => {
+                depth
+            }
             (Self::Exr | Self::Hdr, _) => Depth::Float,
             (Self::Png, Depth::Sixteen | Depth::Float) => Depth::Sixteen,
             (Self::Png, Depth::Eight)

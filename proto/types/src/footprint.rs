@@ -56,7 +56,9 @@ impl Footprint {
             // Colours are gathered from three planes.
             ContainerFormat::Tiff => stored + held + 3 * SAMPLE_BYTES,
             // A texture, which may be the whole picture and a JPEG, beside the picture.
-            ContainerFormat::Glb => held + u64::max(stored + held, stored + 4 * 2 + 4),
+            ContainerFormat::Glb | ContainerFormat::Gltf => {
+                held + u64::max(stored + held, stored + 4 * 2 + 4)
+            }
         };
         per_pixel * self.pixels() + DECODER_BYTES
     }
@@ -70,7 +72,7 @@ impl Footprint {
             // The samples, and the coefficients of a progressive file.
             ContainerFormat::Jpeg => stored + 4 * 2,
             // A texture may be the whole picture, in any format.
-            ContainerFormat::Glb => stored + 3 * 4,
+            ContainerFormat::Glb | ContainerFormat::Gltf => stored + 3 * 4,
             ContainerFormat::Webp => stored + 3 * 4,
             // A chunk of an EXR may be the whole picture.
             ContainerFormat::Bmp
@@ -100,7 +102,8 @@ impl Footprint {
             ContainerFormat::Jpeg
             | ContainerFormat::Tiff
             | ContainerFormat::Psd
-            | ContainerFormat::Glb => 4,
+            | ContainerFormat::Glb
+            | ContainerFormat::Gltf => 4,
             ContainerFormat::Png
             | ContainerFormat::Tga
             | ContainerFormat::Webp

@@ -24,10 +24,13 @@ pub enum ContainerFormat {
     Psd,
     /// A glTF model with its textures in the same file.
     Glb,
+    /// A glTF model as text, with its textures and its geometry in files of their own or in the
+    /// text.
+    Gltf,
 }
 
 impl ContainerFormat {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Png,
         Self::Jpeg,
         Self::Tga,
@@ -41,6 +44,7 @@ impl ContainerFormat {
         Self::Ktx2,
         Self::Psd,
         Self::Glb,
+        Self::Gltf,
     ];
 
     /// The formats of pictures.
@@ -50,7 +54,7 @@ impl ContainerFormat {
 
     /// Whether it is a model, whose picture is that of all its textures.
     pub fn is_model(self) -> bool {
-        self == Self::Glb
+        matches!(self, Self::Glb | Self::Gltf)
     }
 
     /// Formats in a sentence: `png, tga or dds`, if `word` is `or`.
@@ -65,7 +69,7 @@ impl ContainerFormat {
 
     /// Whether it may hold JPEG.
     pub fn has_quality(self) -> bool {
-        matches!(self, Self::Jpeg | Self::Glb)
+        matches!(self, Self::Jpeg | Self::Glb | Self::Gltf)
     }
 
     /// The format's usual extension.
@@ -84,6 +88,7 @@ impl ContainerFormat {
             Self::Ktx2 => "ktx2",
             Self::Psd => "psd",
             Self::Glb => "glb",
+            Self::Gltf => "gltf",
         }
     }
 
@@ -95,7 +100,7 @@ impl ContainerFormat {
 
     /// The format of a file's extension, in upper or lower case.
     pub fn from_extension(extension: &str) -> Option<Self> {
-        const KNOWN: [(&str, ContainerFormat); 17] = [
+        const KNOWN: [(&str, ContainerFormat); 18] = [
             ("png", ContainerFormat::Png),
             ("jpg", ContainerFormat::Jpeg),
             ("jpeg", ContainerFormat::Jpeg),
@@ -113,6 +118,7 @@ impl ContainerFormat {
             ("psd", ContainerFormat::Psd),
             ("psb", ContainerFormat::Psd),
             ("glb", ContainerFormat::Glb),
+            ("gltf", ContainerFormat::Gltf),
         ];
         let known = KNOWN.iter().find(|(name, _)| extension.eq_ignore_ascii_case(name));
         known.map(|(_, format)| *format)

@@ -53,7 +53,7 @@ pub use format::ContainerFormat;
 pub use hex_color::{HexColor, HexColorError};
 pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, WorkerName};
 pub use model::{ModelName, ModelRef};
-pub use part::{Channel, CubeFace, Packing, Part, PartError};
+pub use part::{Channel, CubeFace, FileRole, Packing, Part, PartError};
 pub use recipe::{
     AlphaUse, Arbitrary, Channels, ChannelsError, Common, CommonPatch, Component, Deeper,
     FeedForward, GreenAxis, Init, InitSource, LayersByScale, Looks, LossNorm, MAX_SIDE, MIN_SIDE,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// [`Part::Color`].
 ///
 /// The text form is that of manifests, actions and the wire: `color`, `packed:occlusion+roughness`,
-/// `face:+x`, `udim:1001`, `frame:12`.
+/// `face:+x`, `udim:1001`, `frame:12`, `file:0`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Part {
@@ -46,12 +46,14 @@ pub enum Part {
     Udim(u16),
     /// A frame of a sequence by its number.
     Frame(u32),
+    /// A file that a glTF model names, in the order of its buffers and then of its images.
+    File(u16),
 }
 
 impl Part {
     /// Whether its file is a picture.
     pub fn is_picture(self) -> bool {
-        !matches!(self, Self::Mesh | Self::Model | Self::State)
+        !matches!(self, Self::Mesh | Self::Model | Self::State | Self::File(_))
     }
 
     /// Whether it is a map of a material's surface that follows the paint.
@@ -114,12 +116,32 @@ pub enum CubeFace {
     NegativeZ,
 }
 
+/// What painting a glTF model does with a file that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileRole {
+    /// It is read, and stays: a buffer.
+    Geometry,
+    /// It is painted: a texture, or a buffer that holds some.
+    Color,
+    /// It follows the paint if there is relief: normals or roughness, or a buffer that holds some.
+    Map,
+    /// It is not read, and stays: other textures.
+    Kept,
+}
+
+impl FileRole {
+    /// Whether painting changes the file.
+    pub fn is_painted(self, has_relief: bool) -> bool {
+        self == Self::Color || self == Self::Map && has_relief
+    }
+}
+
 /// A text that is not a part.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "there is no part `{0}`; there are color, normal, roughness, metallic, occlusion, height, \
      emissive, opacity, packed:CHANNEL+CHANNEL, mask, regions, init, mesh, model, state, face:+x \
-     to face:-z, udim:1001 and frame:1"
+     to face:-z, udim:1001, frame:1 and file:0"
 )]
 pub struct PartError(String);
 
@@ -182,6 +204,7 @@ impl fmt::Display for Part {
             Self::Face(face) => write!(f, "face:{}", text_of(&FACES, *face)),
             Self::Udim(tile) => write!(f, "udim:{tile}"),
             Self::Frame(number) => write!(f, "frame:{number}"),
+            Self::File(number) => write!(f, "file:{number}"),
             simple => f.write_str(text_of(&SIMPLE, *simple)),
         }
     }
@@ -211,6 +234,7 @@ impl FromStr for Part {
                 number(tile).filter(|tile| UDIM_TILES.contains(tile)).map(Self::Udim)
             }
             Some(("frame", frame)) => number(frame).map(Self::Frame),
+            Some(("file", file)) => number(file).map(Self::File),
             Some(_) => None,
         };
         parsed.ok_or_else(|| PartError(text.chars().take(80).collect()))

@@ -65,7 +65,8 @@ impl ContainerFormat {
             | Self::Qoi
             | Self::Ktx2
             | Self::Psd
-            | Self::Glb => true,
+            | Self::Glb
+            | Self::Gltf => true,
         }
     }
 
@@ -81,7 +82,8 @@ impl ContainerFormat {
             | Self::Qoi
             | Self::Ktx2
             // As its textures do.
-            | Self::Glb => i32::MAX as u32,
+            | Self::Glb
+            | Self::Gltf => i32::MAX as u32,
             // Photoshop's own limit.
             Self::Psd => PSD_SIDE,
             // Windows at the middle of signed fields, as OpenEXR checks them.

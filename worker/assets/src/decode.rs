@@ -31,7 +31,7 @@ pub(crate) fn decode_picture(
         ContainerFormat::Qoi => return qoi_file::decode(bytes, name, limits),
         ContainerFormat::Ktx2 => return ktx2_file::decode(bytes, name, limits),
         ContainerFormat::Psd => return psd_file::decode(bytes, name, limits),
-        ContainerFormat::Glb => return Err(AssetErrorKind::NotAPicture),
+        ContainerFormat::Glb | ContainerFormat::Gltf => return Err(AssetErrorKind::NotAPicture),
         ContainerFormat::Jpeg => {
             let jpeg::Head { frame, metadata } = jpeg::Head::read(&mut &bytes[..])?;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);

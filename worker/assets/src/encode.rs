@@ -80,6 +80,8 @@ pub(crate) fn encode_kind(
         ContainerFormat::Ktx2 => ktx2_file::write(picture).map_err(failed),
         ContainerFormat::Psd => psd_file::write(picture, &plan),
         ContainerFormat::Glb => glb_file::write(picture, output),
+        // Its files are with whoever gathered them.
+        ContainerFormat::Gltf => Err(failed("give a model in one file".into())),
         ContainerFormat::Qoi => {
             let samples = plan.samples(level8);
             qoi_file::encode(&samples, (width, height), picture.origin.is_linear)
@@ -111,7 +113,8 @@ impl<'a> Plan<'a> {
                 | ContainerFormat::Dds
                 | ContainerFormat::Ktx2
                 | ContainerFormat::Psd
-                | ContainerFormat::Glb,
+                | ContainerFormat::Glb
+                | ContainerFormat::Gltf,
                 depth,
             ) => depth,
             (ContainerFormat::Exr | ContainerFormat::Hdr, _) => Depth::Float,
@@ -153,7 +156,8 @@ impl<'a> Plan<'a> {
                 | ContainerFormat::Qoi
                 | ContainerFormat::Ktx2
                 | ContainerFormat::Psd
-                | ContainerFormat::Glb => false,
+                | ContainerFormat::Glb
+                | ContainerFormat::Gltf => false,
             };
         let no_gray = no_gray || format == ContainerFormat::Qoi;
         let color = if origin.color == Color::Gray && !no_gray && stays_gray() {

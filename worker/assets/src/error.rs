@@ -58,11 +58,6 @@ pub enum AssetErrorKind {
     TooLarge { width: u32, height: u32, max_side: u32, max_pixels: u64 },
     #[error("holds {0} data, which is no model")]
     NotAModel(ContainerFormat),
-    #[error(
-        "is a glTF model as text, with its textures in files of their own: paint these, or export \
-         it as glb"
-    )]
-    GltfText,
     #[error("is a model without textures of its own to paint")]
     NoTextures,
     #[error("is a model whose textures are files of their own; paint these: {first}")]
@@ -142,7 +137,8 @@ fn frame_name(format: ContainerFormat) -> &'static str {
         | ContainerFormat::Qoi
         | ContainerFormat::Ktx2
         | ContainerFormat::Psd
-        | ContainerFormat::Glb => "frames",
+        | ContainerFormat::Glb
+        | ContainerFormat::Gltf => "frames",
     }
 }
 

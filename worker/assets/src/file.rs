@@ -8,6 +8,7 @@ use impasto_types::ContainerFormat;
 
 use crate::decode::decode_picture;
 use crate::header::{format_of, picture_header_in};
+use crate::parts::read_part;
 use crate::sniff::sniff;
 use crate::verify::verify_picture;
 use crate::{AssetError, AssetErrorKind, Header, Limits, Picture, glb_file};
@@ -38,6 +39,10 @@ fn header<R: BufRead + Seek>(
     limits.check_file(length)?;
     match format_of(&mut reader, name)? {
         ContainerFormat::Glb => glb_file::header(reader, length, limits),
+        ContainerFormat::Gltf => {
+            let bytes = read_part(&mut reader, length, 0, length)?;
+            glb_file::header_of_text(&bytes, limits)
+        }
         format => picture_header_in(format, reader, length, limits),
     }
 }
@@ -54,6 +59,7 @@ fn decode_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, Ass
     limits.check_file(bytes.len() as u64)?;
     match sniff(name, bytes)? {
         ContainerFormat::Glb => glb_file::decode(bytes, name, limits),
+        ContainerFormat::Gltf => glb_file::decode(&glb_file::alone(bytes)?, name, limits),
         _ => decode_picture(bytes, name, limits),
     }
 }
@@ -72,6 +78,7 @@ fn verify_kind(bytes: &[u8], name: &str, limits: &Limits) -> Result<(), AssetErr
     limits.check_file(bytes.len() as u64)?;
     match sniff(name, bytes)? {
         ContainerFormat::Glb => glb_file::check(bytes, limits),
+        ContainerFormat::Gltf => glb_file::check(&glb_file::alone(bytes)?, limits),
         _ => verify_picture(bytes, name, limits),
     }
 }

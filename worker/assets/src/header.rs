@@ -52,7 +52,7 @@ pub(crate) fn picture_header_in<R: BufRead + Seek>(
         ContainerFormat::Qoi => return qoi_file::header(reader, limits),
         ContainerFormat::Ktx2 => return ktx2_file::header(reader, length, limits),
         ContainerFormat::Psd => return psd_file::header(reader, length, limits),
-        ContainerFormat::Glb => return Err(AssetErrorKind::NotAPicture),
+        ContainerFormat::Glb | ContainerFormat::Gltf => return Err(AssetErrorKind::NotAPicture),
         _ => {}
     }
     if format == ContainerFormat::Jpeg {

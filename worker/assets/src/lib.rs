@@ -73,8 +73,11 @@ pub use ktx2_layout::Ktx2Layout;
 pub use layout::{TgaAreas, TgaLayout, TiffLayout};
 pub use limits::Limits;
 pub use look::{Look, look};
-pub use model::{Corner, Model, ModelMap, Triangle};
-pub use model_file::{model_maps, read_model, read_surface, with_images};
+pub use model::{Corner, Model, ModelFile, ModelMap, Scattered, Triangle};
+pub use model_file::{
+    gather_model, is_text_model, model_files, model_maps, read_model, read_surface, scatter_model,
+    with_images,
+};
 pub use notes::Notes;
 pub use orientation::Orientation;
 pub use picture::{AlphaKind, Origin, Picture};

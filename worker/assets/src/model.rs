@@ -1,6 +1,8 @@
 //! A model's surface and its maps, in the picture of its textures.
 
-use impasto_types::Part;
+use std::collections::BTreeMap;
+
+use impasto_types::{FileRole, Part};
 
 use crate::Place;
 
@@ -53,4 +55,22 @@ pub struct ModelMap {
     pub name: String,
     /// Its file.
     pub bytes: Vec<u8>,
+}
+
+/// A file that a glTF model as text names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelFile {
+    /// Its path from the model's folder, with `/`; above the folder it begins with `..`.
+    pub path: String,
+    pub role: FileRole,
+    /// Whether it is a buffer; a picture otherwise.
+    pub is_buffer: bool,
+}
+
+/// What has changed in a glTF model as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scattered {
+    pub text: Vec<u8>,
+    /// The files that have changed, by their numbers.
+    pub files: BTreeMap<usize, Vec<u8>>,
 }

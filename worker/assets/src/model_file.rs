@@ -7,7 +7,9 @@ use impasto_types::ContainerFormat;
 
 use crate::header::picture_header;
 use crate::sniff::sniff;
-use crate::{AssetError, AssetErrorKind, CubeLayout, Limits, Model, ModelMap, glb_file};
+use crate::{
+    AssetError, AssetErrorKind, CubeLayout, Limits, Model, ModelFile, ModelMap, Scattered, glb_file,
+};
 
 /// Reads a model's surface: every primitive of triangles whose material has a painted texture.
 /// Triangles of which two corners are in one place are left out. That of a cube map is a cube.
@@ -23,7 +25,7 @@ pub fn read_model(bytes: &[u8], name: &str, limits: &Limits) -> Result<Model, As
             Some(cube) => Ok(cube.model()),
             None => {
                 check_model(bytes, name)?;
-                glb_file::model(bytes, limits)
+                glb_file::model(&glb_file::alone(bytes)?, limits)
             }
         }
     };
@@ -52,7 +54,7 @@ pub fn read_surface(
     let read = || {
         limits.check_file(bytes.len() as u64)?;
         check_model(bytes, name)?;
-        glb_file::surface(bytes, picture, size)
+        glb_file::surface(&glb_file::alone(bytes)?, picture, size)
     };
     read().map_err(|kind: AssetErrorKind| kind.of(name))
 }
@@ -71,14 +73,14 @@ pub fn model_maps(bytes: &[u8], name: &str, limits: &Limits) -> Result<Vec<Model
             return Ok(Vec::new());
         }
         check_model(bytes, name)?;
-        glb_file::maps(bytes, name, limits)
+        glb_file::maps(&glb_file::alone(bytes)?, name, limits)
     };
     read().map_err(|kind: AssetErrorKind| kind.of(name))
 }
 
-/// The model with other bytes for images, by their numbers, everything else as it is. The formats
-/// are those of the old bytes: what the model says of them stays. Images that have their bytes
-/// together have the new ones together. `name` is used in errors.
+/// A model in one file with other bytes for images, by their numbers, everything else as it is. The
+/// formats are those of the old bytes: what the model says of them stays. Images that have their
+/// bytes together have the new ones together. `name` is used in errors.
 ///
 /// # Errors
 /// If the file is no model or damaged, if an image is not in it, if anything else has a part of
@@ -88,11 +90,58 @@ pub fn with_images(
     name: &str,
     new: &BTreeMap<usize, Vec<u8>>,
 ) -> Result<Vec<u8>, AssetError> {
-    let write = || {
-        check_model(bytes, name)?;
-        glb_file::with_images(bytes, new)
+    let write = || match sniff(name, bytes)? {
+        ContainerFormat::Glb => glb_file::with_images(bytes, new),
+        holds => Err(AssetErrorKind::NotAModel(holds)),
     };
     write().map_err(|kind: AssetErrorKind| kind.of(name))
+}
+
+/// Whether a file is a glTF model as text, as far as its first bytes tell.
+pub fn is_text_model(bytes: &[u8], name: &str) -> bool {
+    matches!(sniff(name, bytes), Ok(ContainerFormat::Gltf))
+}
+
+/// The files that a glTF model as text names, in the order of its buffers and then of its images,
+/// each once. `name` is used in errors.
+///
+/// # Errors
+/// If it is no such model, if it is damaged, or if an address in it is none of a file that is named
+/// from the model's folder.
+pub fn model_files(bytes: &[u8], name: &str) -> Result<Vec<ModelFile>, AssetError> {
+    check_text(bytes, name).and_then(|()| glb_file::files(bytes)).map_err(|kind| kind.of(name))
+}
+
+/// A glTF model as text, and its files by their numbers among [`model_files`], as one GLB. What is
+/// in none of them stays where it is: such textures are not painted, and such surfaces not read.
+/// `name` is used in errors.
+///
+/// # Errors
+/// Those of [`model_files`]; or if a buffer's file is shorter than the model says, or if all is
+/// longer than a GLB can be.
+pub fn gather_model(
+    bytes: &[u8],
+    name: &str,
+    files: &BTreeMap<usize, &[u8]>,
+) -> Result<Vec<u8>, AssetError> {
+    let gather = || check_text(bytes, name).and_then(|()| glb_file::gather(bytes, files));
+    gather().map_err(|kind| kind.of(name))
+}
+
+/// What has changed in the text of a model and in its files, from the GLB that
+/// [`gather_model`] made of them to another that was made of that. `name` is used in errors.
+///
+/// # Errors
+/// If these are not GLBs of this model.
+pub fn scatter_model(
+    bytes: &[u8],
+    name: &str,
+    files: &BTreeMap<usize, &[u8]>,
+    (before, after): (&[u8], &[u8]),
+) -> Result<Scattered, AssetError> {
+    let scatter =
+        || check_text(bytes, name).and_then(|()| glb_file::scatter(bytes, files, before, after));
+    scatter().map_err(|kind| kind.of(name))
 }
 
 /// The layout of a cube map, if the file is one.
@@ -108,7 +157,15 @@ fn cube(bytes: &[u8], name: &str, limits: &Limits) -> Result<Option<CubeLayout>,
 
 fn check_model(bytes: &[u8], name: &str) -> Result<(), AssetErrorKind> {
     match sniff(name, bytes)? {
-        ContainerFormat::Glb => Ok(()),
+        ContainerFormat::Glb | ContainerFormat::Gltf => Ok(()),
+        holds => Err(AssetErrorKind::NotAModel(holds)),
+    }
+}
+
+/// That it is a model as text, whatever its name says.
+fn check_text(bytes: &[u8], name: &str) -> Result<(), AssetErrorKind> {
+    match sniff(name, bytes)? {
+        ContainerFormat::Gltf => Ok(()),
         holds => Err(AssetErrorKind::NotAModel(holds)),
     }
 }

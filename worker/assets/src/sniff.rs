@@ -28,7 +28,6 @@ pub(crate) fn sniff(name: &str, head: &[u8]) -> Result<ContainerFormat, AssetErr
         None if matches!(announced, Some(ContainerFormat::Tga) | None) && looks_like_tga(head) => {
             Ok(ContainerFormat::Tga)
         }
-        None if looks_like_gltf(head) => Err(AssetErrorKind::GltfText),
         None => Err(foreign(head).map_or(AssetErrorKind::NotAnImage, AssetErrorKind::Foreign)),
     }
 }
@@ -55,6 +54,7 @@ fn by_magic(head: &[u8]) -> Option<ContainerFormat> {
         [b'8', b'B', b'P', b'S', ..] => Some(ContainerFormat::Psd),
         [0x76, 0x2f, 0x31, 0x01, ..] => Some(ContainerFormat::Exr),
         _ if is_radiance(head) => Some(ContainerFormat::Hdr),
+        _ if looks_like_gltf(head) => Some(ContainerFormat::Gltf),
         _ => None,
     }
 }
@@ -77,13 +77,11 @@ fn looks_like_tga(head: &[u8]) -> bool {
         && matches!(depth, 8 | 15 | 16 | 24 | 32)
 }
 
-/// Whether it begins as a glTF model that is text. Exporters write the version first, or sort the
-/// names.
+/// Whether it begins as a glTF model that is text: as JSON, of which no other format is.
 fn looks_like_gltf(head: &[u8]) -> bool {
-    let head = head.get(..HEAD_BYTES).unwrap_or(head);
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
-    let has = |name: &[u8]| head.windows(name.len()).any(|found| found == name);
-    head.starts_with(b"{") && (has(b"\"asset\"") || has(b"\"accessors\""))
+    let inner = head.strip_prefix(b"{").map(<[u8]>::trim_ascii_start);
+    inner.is_some_and(|inner| inner.is_empty() || inner.starts_with(b"\""))
 }
 
 /// Common formats that are not supported, so that the error can name them.
@@ -132,12 +130,9 @@ mod tests {
             "holds jpg data, but its name says png: rename it or convert it",
         );
         check("chair.glb", b"glTF\x02\0\0\0", "glb");
-        check(
-            "chair.gltf",
-            b"{\n  \"asset\": {\"version\": \"2.0\"}}",
-            "is a glTF model as text, with its textures in files of their own: paint these, or \
-             export it as glb",
-        );
+        check("chair.gltf", b"{\n  \"asset\": {\"version\": \"2.0\"}}", "gltf");
+        check("chair", b"\xef\xbb\xbf {\r\n \"scene\": 0, \"scenes\": []", "gltf");
+        check("chair.gltf", b"{ hello }", "is not an image");
         check("wall.tga", png, "holds png data, but its name says tga: rename it or convert it");
         check("wall.tga", b"hello, this is text", "is not an image");
         check("wall.png", b"", "is empty");

@@ -31,7 +31,7 @@ pub(crate) fn verify_picture(
         ContainerFormat::Qoi => qoi_file::check(bytes, limits),
         ContainerFormat::Ktx2 => ktx2_file::check(bytes, limits),
         ContainerFormat::Psd => psd_file::check(bytes, limits),
-        ContainerFormat::Glb => Err(AssetErrorKind::NotAPicture),
+        ContainerFormat::Glb | ContainerFormat::Gltf => Err(AssetErrorKind::NotAPicture),
         ContainerFormat::Jpeg => {
             let frame = jpeg::Head::read(&mut &bytes[..])?.frame;
             let usual = || Ok(decode_usual(bytes, format, limits)?.0);

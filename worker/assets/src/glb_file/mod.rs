@@ -16,12 +16,13 @@ mod named;
 mod nodes;
 mod pack;
 mod rebuild;
+mod text;
 mod textures;
 mod twins;
 mod uses;
 
 use std::error::Error;
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek};
 
 use impasto_types::ContainerFormat;
 
@@ -31,6 +32,7 @@ pub(crate) use maps::{maps, with_images};
 pub(crate) use mesh::model;
 pub(crate) use named::surface;
 pub(crate) use rebuild::{Replacements, rebuilt};
+pub(crate) use text::{alone, files, gather, scatter};
 pub(crate) use textures::{AlphaUse, Painted, Stored, Textures};
 
 use crate::parts::read_part;
@@ -85,6 +87,18 @@ pub(crate) fn header<R: Read + Seek>(
     }
 }
 
+/// The header of a model that is text, without the files that it names.
+pub(crate) fn header_of_text(bytes: &[u8], limits: &Limits) -> Result<Header, AssetErrorKind> {
+    let glb = alone(bytes)?;
+    let header = header(Cursor::new(&*glb), glb.len() as u64, limits)?;
+    Ok(Header { format: ContainerFormat::Gltf, ..header })
+}
+
+/// Whether a model's bytes are text.
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.starts_with(b"glTF")
+}
+
 fn unsupported(what: impl Into<String>) -> AssetErrorKind {
     AssetErrorKind::NotSupported { format: ContainerFormat::Glb, what: what.into() }
 }
@@ -104,7 +118,7 @@ fn failed(what: impl Into<Box<dyn Error + Send + Sync>>) -> AssetErrorKind {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{BufReader, Cursor, SeekFrom};
+    use std::io::{BufReader, SeekFrom};
     use std::ops::Range;
 
     use super::*;

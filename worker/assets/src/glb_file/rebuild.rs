@@ -1,4 +1,4 @@
-//! A GLB file with other bytes in place of some textures.
+//! A GLB file, or the buffer of a model, with other bytes in place of some textures.
 //!
 //! What comes after a replaced texture moves by a multiple of eight bytes, so that whatever was
 //! aligned stays so; zeros fill up. In the description only those numbers change that name what
@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::Container;
@@ -65,7 +66,8 @@ fn room(old: Key, new: &[u8]) -> u64 {
     new + (old % STEP + STEP - new % STEP) % STEP
 }
 
-fn buffer(old: &[u8], new: &Replacements) -> Result<Vec<u8>, AssetErrorKind> {
+/// A buffer with these replacements.
+pub(super) fn buffer(old: &[u8], new: &Replacements) -> Result<Vec<u8>, AssetErrorKind> {
     let mut bytes = Vec::with_capacity(old.len());
     let mut done = 0;
     for (&key, replacement) in new {
@@ -82,21 +84,31 @@ fn buffer(old: &[u8], new: &Replacements) -> Result<Vec<u8>, AssetErrorKind> {
 
 /// The description with other numbers.
 fn description(json: &str, new: &Replacements) -> Result<String, AssetErrorKind> {
-    let document = Document::parse(json)?;
+    let mut splices = Splices::of(json);
+    describe(&mut splices, &Document::parse(json)?, 0, new)?;
+    Ok(splices.apply())
+}
+
+/// Writes the numbers anew that name what has moved in the buffer of this number.
+pub(super) fn describe(
+    splices: &mut Splices<'_>,
+    document: &Document<'_>,
+    buffer: usize,
+    new: &Replacements,
+) -> Result<(), AssetErrorKind> {
     let moves = Moves::of(new);
-    let mut splices = Splices { json, new: BTreeMap::new() };
-    if let Some(buffer) = document.buffers.first() {
+    if let Some(buffer) = document.buffers.get(buffer) {
         let old = number(buffer.byte_length)?;
         splices.set(buffer.byte_length, old, moves.moved(old));
     }
     for view in &document.buffer_views {
-        for part in placed(&view.extensions).filter(|part| part.buffer.0 == 0) {
+        for part in placed(&view.extensions).filter(|part| part.buffer.index() == buffer) {
             if let Some(offset) = part.byte_offset {
                 let old = number(offset)?;
                 splices.set(offset, old, moves.moved(old));
             }
         }
-        if view.buffer.0 == 0 {
+        if view.buffer.index() == buffer {
             let range = view.range()?;
             if let Some(offset) = view.byte_offset {
                 splices.set(offset, range.start, moves.moved(range.start));
@@ -107,7 +119,7 @@ fn description(json: &str, new: &Replacements) -> Result<String, AssetErrorKind>
             }
         }
     }
-    Ok(splices.apply())
+    Ok(())
 }
 
 /// How far what follows each texture moves.
@@ -135,22 +147,35 @@ impl Moves {
 }
 
 /// New text for parts of a text.
-struct Splices<'a> {
+pub(super) struct Splices<'a> {
     json: &'a str,
     /// By the start and the end of the old text.
     new: BTreeMap<(usize, usize), String>,
 }
 
-impl Splices<'_> {
+impl<'a> Splices<'a> {
+    pub(super) fn of(json: &'a str) -> Self {
+        Self { json, new: BTreeMap::new() }
+    }
+
+    /// Writes a text anew.
+    pub(super) fn set_text(&mut self, at: &RawValue, new: &str) {
+        self.put(at, Value::from(new).to_string());
+    }
+
     /// Writes a number anew. One that stays the same stays as it is written.
     fn set(&mut self, at: &RawValue, old: u64, new: u64) {
         if old != new {
-            let start = (at.get().as_ptr() as usize).wrapping_sub(self.json.as_ptr() as usize);
-            self.new.insert((start, start.saturating_add(at.get().len())), new.to_string());
+            self.put(at, new.to_string());
         }
     }
 
-    fn apply(self) -> String {
+    fn put(&mut self, at: &RawValue, new: String) {
+        let start = (at.get().as_ptr() as usize).wrapping_sub(self.json.as_ptr() as usize);
+        self.new.insert((start, start.saturating_add(at.get().len())), new);
+    }
+
+    pub(super) fn apply(self) -> String {
         let (mut text, mut done) = (String::with_capacity(self.json.len()), 0);
         for (&(start, end), new) in &self.new {
             text.push_str(self.json.get(done..start).unwrap_or_default());

@@ -313,7 +313,7 @@ fn check_format(format: ContainerFormat, label: &str) -> Result<(), AssetErrorKi
     use ContainerFormat as F;
     match format {
         F::Png | F::Jpeg | F::Webp | F::Dds | F::Ktx2 => Ok(()),
-        F::Tga | F::Tiff | F::Bmp | F::Exr | F::Hdr | F::Qoi | F::Psd | F::Glb => {
+        F::Tga | F::Tiff | F::Bmp | F::Exr | F::Hdr | F::Qoi | F::Psd | F::Glb | F::Gltf => {
             Err(unsupported(format!("a texture, {label}, that is a {format}")))
         }
     }

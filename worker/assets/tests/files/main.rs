@@ -16,6 +16,7 @@ mod glb_bad_files;
 mod glb_maps;
 mod glb_mesh;
 mod glb_surface;
+mod gltf;
 mod hdr;
 mod jpeg;
 mod ktx2;

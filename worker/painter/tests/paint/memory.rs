@@ -27,7 +27,7 @@ fn announcing(name: &str, format: ContainerFormat, side: u16) -> Source {
     let mut bytes = encode(&picture, output).expect("it encodes");
     let (little, big) = (side.to_le_bytes(), side.to_be_bytes());
     match format {
-        ContainerFormat::Glb => {}
+        ContainerFormat::Glb | ContainerFormat::Gltf => {}
         ContainerFormat::Png => {
             for at in [16, 20] {
                 bytes[at..at + 4].copy_from_slice(&u32::from(side).to_be_bytes());
@@ -167,7 +167,8 @@ fn named(error: PaintError) -> (String, u64) {
 
 #[test]
 fn a_header_announces_what_does_not_fit() {
-    for format in ContainerFormat::ALL {
+    // A model as text announces nothing before it is gathered to a GLB.
+    for format in ContainerFormat::ALL.into_iter().filter(|own| *own != ContainerFormat::Gltf) {
         let file = announcing("large", format, 16_000);
         let header = read_header(&file.bytes, "large", &Limits::default())
             .unwrap_or_else(|error| panic!("{error}"));
