@@ -12,6 +12,7 @@ use crate::adapter;
 use crate::budget::{self, result_size};
 use crate::checkpoint::Checkpoint;
 use crate::coats::{Coats, Stroke};
+use crate::gathered::Gathered;
 use crate::regions::IdMap;
 use crate::sized::sized;
 use crate::sources::Sources;
@@ -85,6 +86,23 @@ pub struct Painted {
 /// # Errors
 /// If a file cannot be read, the asset cannot be painted, or the observer ended painting.
 pub fn paint(
+    tools: Tools<'_>,
+    asset: &str,
+    action: &Action,
+    sources: &Sources,
+    observer: &mut dyn Observer,
+) -> Result<Painted, PaintError> {
+    let Some(gathered) = Gathered::of(sources)? else {
+        return paint_gathered(tools, asset, action, sources, observer);
+    };
+    let memory_bytes = tools.memory_bytes.saturating_sub(gathered.bytes());
+    let tools = Tools { memory_bytes, ..tools };
+    let (whole, sources) = (gathered.action(action), &gathered.sources);
+    let Painted { files, report } = paint_gathered(tools, asset, &whole, sources, observer)?;
+    Ok(Painted { files: gathered.scattered(files, &action.outputs)?, report })
+}
+
+fn paint_gathered(
     tools: Tools<'_>,
     asset: &str,
     action: &Action,
