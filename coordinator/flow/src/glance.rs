@@ -134,6 +134,7 @@ fn others(survey: &Survey) -> Vec<AssetPath> {
         let companions = tasks.iter().flat_map(|task| manifest.companions(&task.asset));
         others.extend(companions.map(|(_, path)| path));
     }
+    others.extend(survey.named.keys().cloned());
     let copies = survey.plan.copies.iter().map(|copy| &copy.output);
     let outputs = tasks.iter().flat_map(PlannedTask::output_paths).chain(copies);
     others.extend(outputs.filter(|output| !is_in_tree(project, output)).cloned());

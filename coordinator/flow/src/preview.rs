@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use impasto_planner::{ImageHeader, PlannedTask, Staleness, estimate};
+use impasto_planner::{ImageHeader, PlannedOutput, PlannedTask, Staleness, estimate};
 use impasto_project::{Project, Scan};
-use impasto_types::{AssetKind, AssetPath, Digest, MAX_SIDE, MIN_SIDE, Part, UdimGrid};
+use impasto_types::{
+    AssetKind, AssetPath, ContainerFormat, Digest, MAX_SIDE, MIN_SIDE, OutputSpec, Part, UdimGrid,
+};
 
 /// The folder of previews among the project's private files.
 const FOLDER: &str = "preview";
@@ -47,6 +49,7 @@ pub(crate) fn into_previews(
     for task in tasks {
         task.state = Staleness::Stale([].into());
         leave_maps(task);
+        join_files(task);
         for output in task.outputs.iter_mut() {
             if let Some(path) = beside(project, &output.path) {
                 output.path = path;
@@ -72,6 +75,25 @@ fn leave_maps(task: &mut PlannedTask) {
     task.inputs = inputs.copied().collect();
     let outputs = task.outputs.iter().filter(|output| !output.part.is_surface());
     task.outputs = outputs.cloned().collect();
+    task.action = task.whole_action().digest();
+}
+
+/// Makes a model that is text one file: a preview is looked at, and has no files beside it.
+fn join_files(task: &mut PlannedTask) {
+    let is_text = |output: &OutputSpec| output.format == ContainerFormat::Gltf;
+    if !task.form.action.outputs.iter().any(is_text) {
+        return;
+    }
+    let action = &mut Arc::make_mut(&mut task.form).action;
+    action.outputs.retain(|output| !matches!(output.part, Part::File(_)));
+    action.outputs.iter_mut().for_each(|output| output.format = ContainerFormat::Glb);
+    let own = task.outputs.iter().filter(|output| !matches!(output.part, Part::File(_)));
+    // Beside the preview of a model that is one file itself.
+    let named = |output: &PlannedOutput| {
+        let path = format!("{}.{}", output.path, ContainerFormat::Glb).parse();
+        PlannedOutput { path: path.unwrap_or_else(|_| output.path.clone()), ..output.clone() }
+    };
+    task.outputs = own.map(named).collect();
     task.action = task.whole_action().digest();
 }
 

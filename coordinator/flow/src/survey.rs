@@ -39,6 +39,8 @@ pub struct Survey {
     pub(crate) inputs: BTreeSet<AssetPath>,
     /// Those that can be used, by their content.
     by_content: BTreeMap<Digest, AssetPath>,
+    /// The files that models name, each with the last model that names it.
+    pub(crate) named: BTreeMap<AssetPath, AssetPath>,
     pub(crate) is_preview: bool,
 }
 
@@ -181,7 +183,16 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
     let networks = found.networks.iter().filter_map(network);
     let tiles = found.listing.assets.iter().filter(|asset| project.manifest().is_tile(&asset.path));
     let tiles = tiles.map(|asset| (asset.blob.digest, asset.path.clone()));
-    let by_content = found.inputs.iter().filter_map(usable).chain(networks).chain(tiles).collect();
+    let named_content = found.listing.named.values().flatten();
+    let named_content = named_content.map(|file| (file.blob.digest, file.path.clone()));
+    let usable = found.inputs.iter().filter_map(usable);
+    let by_content = usable.chain(networks).chain(tiles).chain(named_content).collect();
+    let named = found
+        .listing
+        .named
+        .iter()
+        .flat_map(|(model, files)| files.iter().map(|file| (file.path.clone(), model.clone())));
+    let named = named.collect();
     Ok(Survey {
         plan,
         state,
@@ -194,6 +205,7 @@ pub fn survey(request: &SurveyRequest, watcher: Option<&Watcher>) -> Result<Surv
         left,
         inputs: found.inputs.into_keys().chain(found.networks.into_keys()).collect(),
         by_content,
+        named,
         is_preview: request.preview_px.is_some(),
         project: Arc::new(project),
     })
@@ -301,6 +313,11 @@ impl Survey {
     /// The input with this content, besides assets.
     pub fn input_file(&self, digest: Digest) -> Option<&AssetPath> {
         self.by_content.get(&digest)
+    }
+
+    /// A model that names a file, whether it is painted or shows what is painted.
+    pub fn model_of(&self, file: &AssetPath) -> Option<&AssetPath> {
+        self.named.get(file)
     }
 
     /// The files that stale tasks need, by their content: assets, styles, initial pictures and

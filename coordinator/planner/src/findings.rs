@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use impasto_types::{
-    AssetPath, BlobRef, ContainerFormat, Depth, Digest, FileTrait, FileTraits, Footprint, ModelRef,
+    AssetPath, BlobRef, ContainerFormat, Depth, Digest, FileRole, FileTrait, FileTraits, Footprint,
+    ModelRef,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub struct Listing {
     pub assets: Vec<ListedAsset>,
     /// The files that [pass through](crate::Manifest::passes_through).
     pub others: Vec<OtherFile>,
+    /// The files that glTF models name, of the models among the assets and their companions.
+    pub named: BTreeMap<AssetPath, Vec<NamedFile>>,
     pub passed: PassedOver,
 }
 
@@ -43,6 +46,20 @@ pub struct ListedAsset {
     pub blob: BlobRef,
     /// The header, or why the file cannot be used.
     pub image: Result<ImageHeader, String>,
+}
+
+/// A file that a glTF model names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFile {
+    /// Of its [`Part::File`](impasto_types::Part::File).
+    pub number: u16,
+    pub path: AssetPath,
+    /// Its path from the model's folder, which may begin with `..`.
+    pub relative: String,
+    pub role: FileRole,
+    pub blob: BlobRef,
+    /// Of a texture; none of a buffer.
+    pub format: Option<ContainerFormat>,
 }
 
 /// A file of any kind that is not painted.

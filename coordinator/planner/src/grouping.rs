@@ -9,7 +9,7 @@ use std::sync::Arc;
 use impasto_types::{AssetPath, BlobRef, Part};
 
 use crate::udim::TileSets;
-use crate::{Findings, InputFile, ListedAsset, Manifest};
+use crate::{Findings, InputFile, ListedAsset, Listing, Manifest};
 
 /// An asset: its files by role.
 #[derive(Debug, Clone, Copy)]
@@ -78,10 +78,22 @@ impl<'a> Asset<'a> {
 
 /// The case keys of all files that belong to another file's asset. They are never assets
 /// themselves, even if a rule matches them.
-pub(crate) fn companion_names<'a>(
+pub(crate) fn companion_names(
     manifest: &Manifest,
-    assets: impl Iterator<Item = &'a AssetPath>,
+    listing: &Listing,
+    listed: &[&ListedAsset],
 ) -> BTreeSet<Arc<str>> {
-    let companions = assets.flat_map(|asset| manifest.companions(asset));
-    companions.map(|(_, path)| path.case_key()).collect()
+    let companions = listed.iter().flat_map(|asset| manifest.companions(&asset.path));
+    let mut names: BTreeSet<_> = companions.map(|(_, path)| path.case_key()).collect();
+    if !listing.named.is_empty() {
+        // A mesh is no asset, so what it names may be. One that waits for a file is.
+        let is_asset = |model: &AssetPath| {
+            !names.contains(&model.case_key()) && manifest.wanted(model).is_some()
+        };
+        let models = listing.named.iter().filter(|(model, _)| is_asset(model));
+        let files = models.flat_map(|(_, files)| files);
+        let files: Vec<_> = files.map(|file| file.path.case_key()).collect();
+        names.extend(files);
+    }
+    names
 }

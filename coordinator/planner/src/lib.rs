@@ -16,6 +16,7 @@ mod init;
 mod look;
 mod loss;
 mod manifest;
+mod named;
 mod note;
 mod output_pattern;
 mod plan;
@@ -33,8 +34,8 @@ pub use estimate::{
     TILE_BYTES_PER_PIXEL, TILE_PIXELS,
 };
 pub use findings::{
-    Findings, ImageHeader, InputFile, LearnedStyle, ListedAsset, Listing, NetworkFile, OtherFile,
-    PassedOver,
+    Findings, ImageHeader, InputFile, LearnedStyle, ListedAsset, Listing, NamedFile, NetworkFile,
+    OtherFile, PassedOver,
 };
 pub use glob_hint::GlobHint;
 pub use init::{InitManifest, init_manifest};

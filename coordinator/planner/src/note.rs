@@ -104,7 +104,7 @@ impl fmt::Display for Note {
                 write!(
                     f,
                     "rule `{rule}`: {first}{others} {pass} through unpainted: a model is painted \
-                     by the colour textures in its file",
+                     by its own colour textures",
                 )
             }
             Self::TooSmall { rule, first, count } => {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use copies::PlannedCopy;
 pub use error::PlanError;
-use impasto_types::AssetPath;
+use impasto_types::{AssetPath, ContainerFormat, Part};
 use rayon::prelude::*;
 
 use self::draft::{Draft, Drafter};
@@ -27,6 +27,7 @@ use crate::glob_hint::GlobHints;
 use crate::grouping::{Asset, companion_names};
 use crate::loss::Loss;
 use crate::manifest::{Manifest, Matched, Verdict};
+use crate::named::PlacedFile;
 use crate::udim::TileSets;
 use crate::{Findings, ListedAsset, Listing, Note, Problem};
 
@@ -77,6 +78,7 @@ pub fn plan(manifest: &Manifest, findings: &Findings<'_>) -> Result<Plan, PlanEr
         findings,
         plan: Plan { tasks: Vec::with_capacity(listed.len()), ..Plan::default() },
         outputs: HashMap::with_capacity(listed.len()),
+        kept: Vec::new(),
         awaited: BTreeSet::new(),
         losses: BTreeMap::new(),
     };
@@ -113,6 +115,17 @@ fn empty(manifest: &Manifest, findings: &Findings<'_>) -> PlanError {
     PlanError::Empty { file: manifest.file().to_owned(), globs, hints: said }
 }
 
+/// The models as text that are still being written, or cannot be used: what they name is not
+/// known, or not all of it.
+fn unread(listing: &Listing) -> BTreeSet<&AssetPath> {
+    let is_text = |path: &&AssetPath| {
+        ContainerFormat::from_extension(path.extension()) == Some(ContainerFormat::Gltf)
+    };
+    let unusable = listing.assets.iter().filter(|asset| asset.image.is_err());
+    let unusable = unusable.map(|asset| &asset.path);
+    unusable.chain(&listing.passed.unsettled).filter(is_text).collect()
+}
+
 /// What becomes of a listed file.
 enum Fate {
     Painted {
@@ -131,6 +144,8 @@ struct Planner<'a> {
     plan: Plan,
     /// The task of each output, by the output's case key.
     outputs: HashMap<Arc<str>, usize>,
+    /// What models name and is not painted, each with its model.
+    kept: Vec<(AssetPath, PlacedFile)>,
     /// The networks that have to be trained before assets can be painted.
     awaited: BTreeSet<AssetPath>,
     /// What stale outputs of each rule lack: the first asset that has it, and their number.
@@ -149,11 +164,18 @@ impl<'a> Planner<'a> {
         listed: &[&'a ListedAsset],
     ) -> Result<Vec<Vec<&'a ListedAsset>>, PlanError> {
         let (manifest, findings) = (self.manifest, self.findings);
-        let companions = companion_names(manifest, listed.iter().map(|file| &file.path));
+        let companions = companion_names(manifest, findings.listing, listed);
         let sets = TileSets::among(manifest, findings.listing);
         let templates = Templates::new(manifest, findings);
         let awaited = std::mem::take(&mut self.awaited);
-        let drafter = Drafter { manifest, findings, templates: &templates, awaited: &awaited };
+        let unread = unread(findings.listing);
+        let drafter = Drafter {
+            manifest,
+            findings,
+            templates: &templates,
+            awaited: &awaited,
+            unread: &unread,
+        };
         let draft = |file: &&'a ListedAsset| match manifest.verdict(&file.path) {
             // Built with an earlier output pattern, so still an output.
             _ if findings.previous.contains_key(&file.path) => Fate::PassedOver,
@@ -189,15 +211,23 @@ impl<'a> Planner<'a> {
                 }
             }
         }
+        let passed = &findings.listing.passed.images;
+        let is_named = |(path, verdict): &&(AssetPath, Verdict)| {
+            *verdict == Verdict::Unmatched && companions.contains(&path.case_key())
+        };
+        if !companions.is_empty() {
+            self.plan.unmatched -= passed.iter().filter(is_named).count();
+        }
         Ok(wanted)
     }
 
     /// Adds a task or a problem after those of earlier assets.
     fn add(&mut self, draft: Draft) -> Result<(), PlanError> {
         match draft {
-            Draft::Task { mut task, keys, headers } => {
+            Draft::Task { mut task, keys, headers, kept } => {
+                self.kept.extend(kept.into_iter().map(|file| (task.asset.clone(), file)));
                 for (output, key) in task.outputs.iter().zip(keys) {
-                    self.claim(&task, &output.path, key)?;
+                    self.claim(&task, output, key)?;
                 }
                 if task.is_stale() {
                     for (header, format) in headers {
@@ -210,6 +240,7 @@ impl<'a> Planner<'a> {
                 self.plan.tasks.push(*task);
             }
             Draft::Awaiting(awaiting) => self.plan.awaiting.push(awaiting),
+            Draft::Held => {}
             // Several styles may have the same problem: report it once.
             Draft::Problem(problem) if self.plan.problems.last() == Some(&problem) => {}
             Draft::Problem(problem) => self.plan.problems.push(problem),
@@ -222,30 +253,51 @@ impl<'a> Planner<'a> {
     fn claim(
         &mut self,
         task: &PlannedTask,
-        output: &AssetPath,
+        output: &PlannedOutput,
         key: Arc<str>,
     ) -> Result<(), PlanError> {
+        let PlannedOutput { part, path } = output;
         match self.outputs.insert(key, self.plan.tasks.len()) {
             None => Ok(()),
             // Two outputs of the task itself, which is not in the plan yet.
             Some(first) => {
                 let first = self.plan.tasks.get(first).unwrap_or(task);
+                let own = self.named_source(task, *part);
+                let theirs = self.source_of(first, &path.case_key());
+                if let Some(texture) = own.filter(|own| Some(*own) == theirs) {
+                    let (first, second) = (first.asset.clone(), task.asset.clone());
+                    let texture = texture.clone();
+                    return Err(PlanError::SharedTexture { first, second, texture });
+                }
                 Err(PlanError::Collision {
                     first: first.asset.clone(),
                     first_style: first.style().to_owned(),
                     second: task.asset.clone(),
                     second_style: task.style().to_owned(),
-                    output: output.clone(),
+                    output: path.clone(),
                 })
             }
         }
+    }
+
+    /// The file of which a task paints the output with this case key, if a model names it.
+    fn source_of(&self, task: &PlannedTask, key: &str) -> Option<&'a AssetPath> {
+        let output = task.outputs.iter().find(|output| *output.path.case_key() == *key)?;
+        self.named_source(task, output.part)
+    }
+
+    /// The file that is a part of a task's model.
+    fn named_source(&self, task: &PlannedTask, part: Part) -> Option<&'a AssetPath> {
+        let files = self.findings.listing.named.get(&task.asset)?;
+        files.iter().find(|file| file.part() == part).map(|file| &file.path)
     }
 
     /// Refuses outputs that would overwrite an input of any task.
     fn check_overwrites(&self, wanted: &[Vec<&ListedAsset>]) -> Result<(), PlanError> {
         let inputs = self.manifest.inputs();
         let assets = wanted.iter().flatten().map(|asset| &asset.path);
-        let inputs: Vec<&AssetPath> = assets.chain(&inputs).collect();
+        let named = self.findings.listing.named.values().flatten().map(|file| &file.path);
+        let inputs: Vec<&AssetPath> = assets.chain(named).chain(&inputs).collect();
         let overwritten = inputs.par_iter().find_map_first(|input| {
             let key = input.case_key();
             Some((*input, &self.plan.tasks[*self.outputs.get(&key)?], key))

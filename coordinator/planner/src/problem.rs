@@ -37,6 +37,12 @@ pub enum ProblemCause {
         MAX_SIDE
     )]
     TooLarge { width: u32, height: u32 },
+    /// The result of a file that a model names would be no output.
+    #[error(
+        "it names `{relative}`, which beside its result, {model}, would be no file that `output` \
+         of [project] makes; give a folder of outputs, such as \"painted/{{dir}}/{{name}}\""
+    )]
+    NamedElsewhere { relative: String, model: AssetPath },
     #[error("it has no alpha, which `channels` says is to be painted")]
     NoAlpha,
     #[error(

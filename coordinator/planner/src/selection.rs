@@ -52,7 +52,8 @@ impl Selection {
 
     /// Removes from `plan` the tasks and problems of other assets, and returns the tasks.
     pub fn apply(&self, manifest: &Manifest, plan: &mut Plan) -> Vec<PlannedTask> {
-        plan.copies.retain(|copy| self.holds(manifest, &copy.source));
+        let holds = |path: &AssetPath| self.holds(manifest, path);
+        plan.copies.retain(|copy| holds(&copy.source) || copy.models.iter().any(holds));
         plan.problems.retain(|problem| self.holds(manifest, &problem.asset));
         let tasks = std::mem::take(&mut plan.tasks).into_iter();
         plan.awaiting.retain(|awaiting| self.holds(manifest, &awaiting.asset));

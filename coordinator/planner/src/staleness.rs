@@ -117,6 +117,9 @@ impl fmt::Display for Reason {
                 write!(f, "the style changed from `{from}` to `{to}`")
             }
             Self::InitChanged => write!(f, "the init image changed"),
+            Self::PartChanged { part: Part::File(_) } => {
+                f.write_str("a file that the model names changed")
+            }
             Self::PartChanged { part } => write!(f, "the {part} changed"),
             Self::RegionChanged { color } => write!(f, "region {color} changed"),
             Self::RecipeChanged { field, from, to } => {

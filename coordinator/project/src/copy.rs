@@ -137,6 +137,7 @@ mod tests {
 
     fn planned(bytes: &[u8], how: Passthrough) -> PlannedCopy {
         PlannedCopy {
+            models: Vec::new(),
             source: path("walls/a.mtl"),
             blob: BlobRef::of(bytes),
             output: path("out/walls/a.mtl"),

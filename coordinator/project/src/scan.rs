@@ -1,6 +1,7 @@
 //! Scans a project: lists, digests and reads the headers of its assets.
 
 mod content;
+pub(crate) mod models;
 pub(crate) mod networks;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -56,7 +57,7 @@ pub(crate) fn scan_except(
     let (held_others, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_held);
     passed.unsettled = held.into_iter().chain(held_others).map(|found| found.path).collect();
     let mut scan = Scan {
-        listing: Listing { assets: Vec::with_capacity(wanted.len()), others: vec![], passed },
+        listing: Listing { assets: Vec::with_capacity(wanted.len()), passed, ..Listing::default() },
         problems,
         ..Scan::default()
     };
@@ -74,14 +75,16 @@ pub(crate) fn scan_except(
     scan.add_others(project, cache, others);
     refuse_case_collisions(&mut scan.listing.assets);
     scan_inputs(project, cache, &mut scan);
+    models::scan(project, cache, &mut scan, &hold_back);
     scan.networks = networks::scan(project);
 
     // The cache knows all that was read; only if it knows more is there anything to drop.
     let (assets, inputs) = (scan.listing.assets.iter().map(|asset| &asset.path), &scan.inputs);
     let others = scan.listing.others.iter().map(|other| &other.path);
     let usable = inputs.values().filter(|input| input.is_ok()).count();
-    if cache.count() > assets.len() + others.len() + usable {
-        let listed: HashSet<_> = assets.chain(others).chain(inputs.keys()).collect();
+    let named = scan.listing.named.values().flatten().map(|file| &file.path);
+    if cache.count() > assets.len() + others.len() + usable + named.clone().count() {
+        let listed: HashSet<_> = assets.chain(others).chain(inputs.keys()).chain(named).collect();
         cache.retain(|path| listed.contains(path));
     }
     Ok(scan)
@@ -144,6 +147,20 @@ impl Scan {
                 cache.put(found.path.clone(), fresh, None);
             }
             self.listing.others.push(OtherFile { path: found.path, blob });
+        }
+    }
+
+    /// Sets the headers of models among the assets and the inputs.
+    fn set_headers(&mut self, headers: &BTreeMap<AssetPath, Result<ImageHeader, String>>) {
+        for asset in &mut self.listing.assets {
+            if let Some(header) = headers.get(&asset.path) {
+                asset.image = header.clone();
+            }
+        }
+        for (model, header) in headers {
+            let Some(input) = self.inputs.get_mut(model) else { continue };
+            let header = header.clone();
+            *input = input.clone().and_then(|file| Ok(InputFile { header: header?, ..file }));
         }
     }
 

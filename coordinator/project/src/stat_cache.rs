@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 
 use impasto_planner::{ImageHeader, Look};
-use impasto_types::{AssetPath, BlobRef};
+use impasto_types::{AssetPath, BlobRef, Digest};
 
 use self::file::Content;
 use crate::fingerprint::Fingerprint;
@@ -29,6 +29,9 @@ struct Entry {
     /// `None` for a picture that cannot be used: it is read again each time, since another version
     /// of Impasto may be able to use it.
     header: Option<ImageHeader>,
+    /// Identifies the text and the files of a glTF model of which the header is; `None` if it is
+    /// that of this file alone.
+    whole: Option<Digest>,
     /// What the pixels show; `None` if nobody has looked.
     look: Option<Look>,
 }
@@ -72,7 +75,7 @@ impl StatCache {
         path: &AssetPath,
         stamp: &Stamp,
     ) -> Option<(BlobRef, Option<ImageHeader>)> {
-        let Entry { fingerprint, header, look: _ } = self.entries.get(path)?;
+        let Entry { fingerprint, header, .. } = self.entries.get(path)?;
         fingerprint.holds_for(stamp).then_some((fingerprint.blob, *header))
     }
 
@@ -85,8 +88,22 @@ impl StatCache {
         // A file that was read again, because its stamp is fresh, may have the same content.
         let before = self.entries.get(&path).filter(|old| old.fingerprint.blob == fingerprint.blob);
         let look = before.and_then(|old| old.look);
-        self.entries.insert(path, Entry { fingerprint, header, look });
+        self.entries.insert(path, Entry { fingerprint, header, whole: None, look });
         self.changed = true;
+    }
+
+    /// The header of a glTF model with its files, if it is known for this content of them.
+    pub(crate) fn whole(&self, path: &AssetPath, content: Digest) -> Option<ImageHeader> {
+        let Entry { header, whole, .. } = self.entries.get(path)?;
+        header.filter(|_| *whole == Some(content))
+    }
+
+    /// Keeps the header of a model that is known itself, for this content of its files.
+    pub(crate) fn note_whole(&mut self, path: &AssetPath, header: ImageHeader, content: Digest) {
+        if let Some(entry) = self.entries.get_mut(path) {
+            (entry.header, entry.whole) = (Some(header), Some(content));
+            self.changed = true;
+        }
     }
 
     /// The header of a file that can be used, and what its pixels showed if they were looked at, as

@@ -1,12 +1,14 @@
 //! Files that pass through: copies beside the outputs.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use impasto_types::{AssetPath, BlobRef, Digest};
 
 use super::{PlanError, Planner};
 use crate::grouping::companion_names;
-use crate::{ListedAsset, OtherFile, Passthrough};
+use crate::named::PlacedFile;
+use crate::{Findings, ListedAsset, Manifest, OtherFile, Passthrough};
 
 /// A file that is written as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct PlannedCopy {
     pub blob: BlobRef,
     pub output: AssetPath,
     pub how: Passthrough,
+    /// The models that name it, in the order of their paths; none of a file that passes through.
+    pub models: Vec<AssetPath>,
     /// Whether what is there now is what the last build wrote.
     pub is_ours: bool,
     pub is_stale: bool,
@@ -32,12 +36,12 @@ impl Planner<'_> {
     /// Adds the copies of all files that pass through. All tasks have been added.
     pub(super) fn add_copies(&mut self, listed: &[&ListedAsset]) -> Result<(), PlanError> {
         let (manifest, findings) = (self.manifest, self.findings);
-        let how = manifest.passthrough();
+        let mut first_of = self.add_kept()?;
         if !manifest.passes_files() {
             return Ok(());
         }
         // Masks are not painted, whatever rule matches them.
-        let companions = companion_names(manifest, listed.iter().map(|file| &file.path));
+        let companions = companion_names(manifest, findings.listing, listed);
         let masks = listed.iter().filter(|file| companions.contains(&file.path.case_key()));
         let masks = masks.map(|file| OtherFile { path: file.path.clone(), blob: file.blob });
         let mut sources: Vec<OtherFile> =
@@ -49,7 +53,6 @@ impl Planner<'_> {
         let awaited: HashMap<_, &AssetPath> = awaiting
             .flat_map(|own| own.output_paths().map(|output| (output.case_key(), &own.asset)))
             .collect();
-        let mut first_of: HashMap<_, AssetPath> = HashMap::with_capacity(sources.len());
         for OtherFile { path: source, blob } in sources {
             let outputs = manifest
                 .passed_to(&source)
@@ -58,13 +61,12 @@ impl Planner<'_> {
                 let key = output.case_key();
                 // A map that follows the paint.
                 let is_made = self.outputs.contains_key(&key) || awaited.contains_key(&key);
-                if is_made && companions.contains(&source.case_key()) {
+                if is_made && companions.contains(&source.case_key())
+                    || first_of.get(&key) == Some(&source)
+                {
                     continue;
                 }
-                if manifest.needs(&output) {
-                    let (asset, input) = (source, output.clone());
-                    return Err(PlanError::Overwrites { asset, output, input });
-                }
+                refuse_overwriting(manifest, &source, &output)?;
                 let task = self.outputs.get(&key).map(|place| &self.plan.tasks[*place].asset);
                 let task = task.or_else(|| awaited.get(&key).copied());
                 if let Some(first) = task.or_else(|| first_of.get(&key)) {
@@ -72,16 +74,89 @@ impl Planner<'_> {
                     return Err(PlanError::CopyCollision { first, second, output });
                 }
                 first_of.insert(key, source.clone());
-                let (record, present) =
-                    (findings.previous.get(&output), findings.present.get(&output));
-                let source = source.clone();
-                let is_ours = record.is_some_and(|record| Some(&record.output) == present);
-                let mut copy = PlannedCopy { source, blob, output, how, is_ours, is_stale: true };
-                copy.is_stale = present != Some(&blob)
-                    || record.is_none_or(|record| record.action_digest != copy.recorded());
+                let copy = self.copy(source.clone(), blob, output, Vec::new());
                 self.plan.copies.push(copy);
             }
         }
+        self.plan.copies.sort_by(|one, other| one.source.cmp(&other.source));
         Ok(())
+    }
+
+    /// Adds the copies of what models name and is not painted, and returns their sources by the
+    /// case keys of the copies.
+    fn add_kept(&mut self) -> Result<HashMap<Arc<str>, AssetPath>, PlanError> {
+        let mut copies: HashMap<Arc<str>, PlannedCopy> = HashMap::new();
+        for (model, PlacedFile { file, output }) in std::mem::take(&mut self.kept) {
+            let (source, key) = (file.path, output.case_key());
+            refuse_overwriting(self.manifest, &source, &output)?;
+            if let Some(place) = self.outputs.get(&key) {
+                let task = &self.plan.tasks[*place];
+                let first = task.asset.clone();
+                let painted = self.source_of(task, &key);
+                return Err(match painted.is_some_and(|painted| is_same(painted, &source)) {
+                    true => PlanError::SharedTexture { first, second: model, texture: source },
+                    false => PlanError::CopyCollision { first, second: source, output },
+                });
+            }
+            match copies.get_mut(&key) {
+                // Several models name it.
+                Some(known) if is_same(&known.source, &source) => known.models.push(model),
+                Some(known) => {
+                    let (first, second) = (known.source.clone(), source);
+                    return Err(PlanError::CopyCollision { first, second, output });
+                }
+                None => {
+                    let copy = self.copy(source, file.blob, output, vec![model]);
+                    copies.insert(key, copy);
+                }
+            }
+        }
+        let first_of = copies.iter().map(|(key, copy)| (Arc::clone(key), copy.source.clone()));
+        let first_of = first_of.collect();
+        self.plan.copies.extend(copies.into_values());
+        self.plan.copies.sort_by(|one, other| one.output.cmp(&other.output));
+        Ok(first_of)
+    }
+
+    fn copy(
+        &self,
+        source: AssetPath,
+        blob: BlobRef,
+        output: AssetPath,
+        models: Vec<AssetPath>,
+    ) -> PlannedCopy {
+        // Models are whole, whether other files pass through or not.
+        let how = match self.manifest.passthrough() {
+            Passthrough::Link => Passthrough::Link,
+            Passthrough::Copy | Passthrough::None => Passthrough::Copy,
+        };
+        let Findings { previous, present, .. } = self.findings;
+        let (record, present) = (previous.get(&output), present.get(&output));
+        let is_ours = record.is_some_and(|record| Some(&record.output) == present);
+        let mut copy = PlannedCopy { source, blob, output, how, models, is_ours, is_stale: true };
+        copy.is_stale = present != Some(&blob)
+            || record.is_none_or(|record| record.action_digest != copy.recorded());
+        copy
+    }
+}
+
+/// Whether both are one file on every system.
+fn is_same(one: &AssetPath, other: &AssetPath) -> bool {
+    one.case_key() == other.case_key()
+}
+
+/// Refuses a copy that would replace what rules need.
+fn refuse_overwriting(
+    manifest: &Manifest,
+    source: &AssetPath,
+    output: &AssetPath,
+) -> Result<(), PlanError> {
+    match manifest.needs(output) {
+        true => Err(PlanError::Overwrites {
+            asset: source.clone(),
+            output: output.clone(),
+            input: output.clone(),
+        }),
+        false => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use super::template::{AssetFiles, Template, Templates, Whole};
 use super::{Awaiting, PlanError, PlannedOutput, PlannedTask};
 use crate::grouping::Asset;
 use crate::manifest::Painting;
+use crate::named::{Named, PlacedFile};
 use crate::output_pattern::Parts;
 use crate::problem::{companions, paintable, usable};
 use crate::staleness::{Candidate, staleness};
@@ -23,9 +24,13 @@ pub(super) enum Draft {
         keys: Vec<Arc<str>>,
         /// Of each file whose colours are painted, with the format of its result.
         headers: Vec<(ImageHeader, ContainerFormat)>,
+        /// What its model names, and is not painted.
+        kept: Vec<PlacedFile>,
     },
     /// Its network has to be trained first.
     Awaiting(Awaiting),
+    /// Its result was that of a model, which cannot be read now and may name it still.
+    Held,
     Problem(Problem),
 }
 
@@ -37,6 +42,8 @@ pub(super) struct Drafter<'a> {
     pub(super) templates: &'a Templates<'a>,
     /// The networks that have to be trained first.
     pub(super) awaited: &'a BTreeSet<AssetPath>,
+    /// The models of which it is not known what they name.
+    pub(super) unread: &'a BTreeSet<&'a AssetPath>,
 }
 
 /// That the ID map and the tiles of a set have the shape that they have to.
@@ -68,7 +75,9 @@ fn check_models(
         let held = file.header.format;
         let reason = match part {
             Part::Mesh if header.is_whole() => "what has its own surface needs none".to_owned(),
-            Part::Mesh if !held.is_model() => format!("it is a {held} file; give a model (.glb)"),
+            Part::Mesh if !held.is_model() => {
+                format!("it is a {held} file; give a model (.glb or .gltf)")
+            }
             Part::Mesh => continue,
             _ if file.header.is_whole() => {
                 "it is a model or a cube map, where a picture is needed".to_owned()
@@ -164,31 +173,56 @@ impl Drafter<'_> {
             check_alpha(&painting.recipe, header, &companions)?;
             Ok((header, size, companions))
         });
-        match paintable {
-            Ok((header, size, companions)) => match self.awaited(rule, painting) {
-                Some(model) => {
-                    let beside = companions
-                        .iter()
-                        .filter(|(part, path, _)| part.has_own_name() && path != asset.path());
-                    let beside = beside.map(|(_, path, file)| (path, file.header.format)).collect();
-                    self.awaiting(asset, rule, painting, (model, beside), (header, size))
-                }
-                None => {
-                    let (templates, format) = (self.templates, header.format);
-                    let files = AssetFiles::of(asset.path(), header, &companions);
-                    if files == AssetFiles::default() {
-                        let template = templates.get(rule, painting, format)?;
-                        return self.task(asset, &companions, template, header, size);
-                    }
-                    let template = templates.with_files(rule, painting, format, files)?;
-                    self.task(asset, &companions, &template, header, size)
-                }
-            },
-            Err(cause) => {
-                let asset = asset.path().clone();
-                Ok(Draft::Problem(Problem { asset, rule: name.clone(), cause }))
-            }
+        let problem = |cause| {
+            let asset = asset.path().clone();
+            Ok(Draft::Problem(Problem { asset, rule: name.clone(), cause }))
+        };
+        let (header, size, companions) = match paintable {
+            Ok(paintable) => paintable,
+            Err(cause) => return problem(cause),
+        };
+        let named = match self.named(asset, rule, painting, header.format, &companions)? {
+            Ok(named) => named,
+            Err(cause) => return problem(cause),
+        };
+        if let Some(model) = self.awaited(rule, painting) {
+            let beside = companions
+                .iter()
+                .filter(|(part, path, _)| part.has_own_name() && path != asset.path());
+            let beside = beside.map(|(_, path, file)| (path, file.header.format)).collect();
+            return self.awaiting(asset, rule, painting, (model, beside, named), (header, size));
         }
+        let (templates, format) = (self.templates, header.format);
+        let files = AssetFiles::of(asset.path(), header, &companions, &named);
+        if files == AssetFiles::default() {
+            let template = templates.get(rule, painting, format)?;
+            return self.task(asset, (&companions, named), template, header, size);
+        }
+        let template = templates.with_files(rule, painting, format, files)?;
+        self.task(asset, (&companions, named), &template, header, size)
+    }
+
+    /// What the model of an asset names.
+    fn named(
+        self,
+        asset: Asset<'_>,
+        rule: usize,
+        painting: usize,
+        format: ContainerFormat,
+        companions: &[(Part, AssetPath, InputFile)],
+    ) -> Result<Result<Named, ProblemCause>, PlanError> {
+        let listing = self.findings.listing;
+        if listing.named.is_empty() {
+            return Ok(Ok(Named::default()));
+        }
+        let (name, painting) =
+            (&self.manifest.rules()[rule].name, &self.manifest.paintings(rule)[painting]);
+        let mesh = companions.iter().find(|(part, _, _)| *part == Part::Mesh);
+        let models = (asset.path(), mesh.map(|(_, path, _)| path));
+        let format = painting.output_spec(format).format;
+        let output = self.output(asset.path(), name, &painting.style, format)?;
+        let has_relief = painting.recipe.common().relief > 0.0;
+        Ok(Named::of(self.manifest, listing, models, &output, has_relief))
     }
 
     /// This painting's network, if it has to be trained first.
@@ -202,15 +236,17 @@ impl Drafter<'_> {
         asset: Asset<'_>,
         rule: usize,
         painting: usize,
-        (model, maps): (&AssetPath, Vec<(&AssetPath, ContainerFormat)>),
+        (model, maps, named): (&AssetPath, Vec<(&AssetPath, ContainerFormat)>, Named),
         (header, (width, height)): (ImageHeader, (u32, u32)),
     ) -> Result<Draft, PlanError> {
         let (rule, painting) =
             (&self.manifest.rules()[rule].name, &self.manifest.paintings(rule)[painting]);
         let format = painting.output_spec(header.format).format;
         let map = |(path, format)| self.output(path, rule, &painting.style, format);
+        let beside = named.painted.into_iter().chain(named.kept).map(|placed| Ok(placed.output));
+        let maps = maps.into_iter().map(map).chain(beside).collect::<Result<_, _>>()?;
         Ok(Draft::Awaiting(Awaiting {
-            maps: maps.into_iter().map(map).collect::<Result<_, _>>()?,
+            maps,
             asset: asset.path().clone(),
             rule: rule.clone(),
             style: painting.style.clone(),
@@ -223,15 +259,18 @@ impl Drafter<'_> {
     fn task(
         self,
         asset: Asset<'_>,
-        companions: &[(Part, AssetPath, InputFile)],
+        (companions, named): (&[(Part, AssetPath, InputFile)], Named),
         template: &Template<'_>,
         header: ImageHeader,
         (width, height): (u32, u32),
     ) -> Result<Draft, PlanError> {
         let form = &template.form;
-        let (inputs, action) = template.fill(asset.blob(), companions);
+        let (inputs, action) = template.fill(asset.blob(), companions, &named);
         let (rule, style) = (&template.form.rule, &template.painting.style);
         let output = |part: Part, format: ContainerFormat| {
+            if let Some(path) = named.output(part) {
+                return Ok(PlannedOutput { part, path: path.clone() });
+            }
             let map = companions.iter().find(|(own, _, _)| part.has_own_name() && *own == part);
             let file = map.map_or(asset.path(), |(_, path, _)| path);
             Ok(PlannedOutput { part, path: self.output(file, rule, style, format)? })
@@ -240,6 +279,13 @@ impl Drafter<'_> {
         let outputs = asked.map(|output_spec| output(output_spec.part, output_spec.format));
         let outputs = outputs.collect::<Result<Box<[_]>, PlanError>>()?;
         let Findings { previous, present, .. } = self.findings;
+        let is_held = |output: &PlannedOutput| {
+            let owner = previous.get(&output.path).map(|record| &record.asset);
+            owner.is_some_and(|owner| owner != asset.path() && self.unread.contains(owner))
+        };
+        if !self.unread.is_empty() && outputs.iter().any(is_held) {
+            return Ok(Draft::Held);
+        }
         let state = staleness(
             Candidate {
                 asset: asset.path(),
@@ -294,8 +340,13 @@ impl Drafter<'_> {
         let runs = estimate::runs(&form.action).into_iter();
         let largest =
             runs.map(|recipe| estimate::memory_bytes(&sized(recipe), size, &sources, &styles));
-        // The file is held as it came, and by its picture.
-        let file = if header.format.is_model() { 2 * asset.blob().size_bytes } else { 0 };
+        // The file is held as it came, and by its picture; one with files is gathered and scattered
+        // beside that, and a mesh with files is gathered.
+        let file = match header.format {
+            ContainerFormat::Gltf => 4 * (asset.blob().size_bytes + named.bytes()),
+            ContainerFormat::Glb => 2 * asset.blob().size_bytes,
+            _ => 2 * named.bytes(),
+        };
         let channels = estimate::channels_bytes(recipe, whole_size, size);
         let painted =
             largest.max().unwrap_or(0) + masked + own.unwrap_or_default() + channels + file;
@@ -328,7 +379,7 @@ impl Drafter<'_> {
         }
         let format = |header: &ImageHeader| template.painting.output_spec(header.format).format;
         let headers = headers.into_iter().map(|header| (header, format(&header))).collect();
-        Ok(Draft::Task { task: Box::new(task), keys, headers })
+        Ok(Draft::Task { task: Box::new(task), keys, headers, kept: named.kept })
     }
 
     fn output(

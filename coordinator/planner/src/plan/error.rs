@@ -25,6 +25,12 @@ pub enum PlanError {
         output: AssetPath,
     },
     #[error(
+        "{first} and {second} both name {texture}, which would be painted with one of them; paint \
+         what several models show by a rule of its own, with one of them as `mesh`, and let a rule \
+         with `skip` match the models; or set `relief` to 0 for one, if it is a map"
+    )]
+    SharedTexture { first: AssetPath, second: AssetPath, texture: AssetPath },
+    #[error(
         "{first} and {second}, which passes through, would both be written to {output}; put \
          {{asset_ext}} into `output`, or exclude one of them"
     )]

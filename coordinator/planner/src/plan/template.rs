@@ -11,6 +11,7 @@ use impasto_types::{
 use super::Form;
 use super::network::network;
 use crate::manifest::{PaintedRegions, Painting, RegionStyle, Style, StyleImage};
+use crate::named::Named;
 use crate::{Findings, ImageHeader, InputFile, Manifest, PlanError};
 
 /// A painting of a rule, for assets in one format.
@@ -88,6 +89,11 @@ impl<'a> Template<'a> {
             });
             action.outputs.extend(tiles);
         }
+        let quality = action.outputs[0].quality;
+        let named = files.named.iter();
+        let named =
+            named.map(|(part, format)| OutputSpec { part: *part, format: *format, quality });
+        action.outputs.extend(named);
         if files.texture.is_some() && files.maps.is_empty() {
             action.kind = AssetKind::model();
         }
@@ -122,11 +128,13 @@ impl<'a> Template<'a> {
         &self,
         content: BlobRef,
         companions: &[(Part, AssetPath, InputFile)],
+        named: &Named,
     ) -> (Box<[Input]>, Digest) {
         let own = companions.iter().map(|(part, _, file)| Input::blob(*part, file.blob));
         let shared = self.inputs.iter().copied();
+        let named = named.inputs.iter().copied();
         let mut inputs: Box<[Input]> =
-            shared.chain([Input::blob(Part::Color, content)]).chain(own).collect();
+            shared.chain([Input::blob(Part::Color, content)]).chain(own).chain(named).collect();
         inputs.sort_by_key(|input| input.part);
         let digest = self.shape.digest(&inputs);
         (inputs, digest)
@@ -146,6 +154,8 @@ pub(super) struct AssetFiles {
     pub(super) texture: Option<String>,
     /// The tiles of its set, each in its format; none if it is one picture.
     pub(super) tiles: Vec<(u16, ContainerFormat)>,
+    /// What its model names and is painted, each in its format.
+    pub(super) named: Vec<(Part, ContainerFormat)>,
     /// What they make together.
     pub(super) whole: Option<Whole>,
 }
@@ -212,7 +222,9 @@ impl AssetFiles {
         path: &AssetPath,
         header: ImageHeader,
         companions: &[(Part, AssetPath, InputFile)],
+        named: &Named,
     ) -> Self {
+        let painted = named.painted.iter().map(|placed| &placed.file);
         let format = |wanted: fn(Part) -> bool| {
             let files = companions.iter().filter(move |(part, _, _)| wanted(*part));
             files.map(|(part, _, file)| (*part, file.header.format))
@@ -227,6 +239,7 @@ impl AssetFiles {
             has_regions: has(Part::Regions),
             texture: has(Part::Mesh).then(|| path.file_stem().to_lowercase()),
             tiles: format(|_| true).filter_map(tile).collect(),
+            named: painted.map(|file| (file.part(), file.output_format())).collect(),
             whole: Whole::of(header, companions),
         }
     }

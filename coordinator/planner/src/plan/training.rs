@@ -35,7 +35,7 @@ impl<'a> Planner<'a> {
                 self.awaited.insert(trained.model.clone());
             }
             let key = trained.model.case_key();
-            self.claim(&task, &trained.model, key)?;
+            self.claim(&task, &task.outputs[0], key)?;
             self.plan.tasks.push(task);
         }
         Ok(())
@@ -174,7 +174,7 @@ fn contents(
         paintings
             .any(|own| own.style == trained.style && own.model.as_ref() == Some(&trained.model))
     };
-    let companions = companion_names(manifest, listed.iter().map(|file| &file.path));
+    let companions = companion_names(manifest, findings.listing, listed);
     let is_else = |path: &AssetPath| {
         findings.previous.contains_key(path)
             || !companions.is_empty() && companions.contains(&path.case_key())

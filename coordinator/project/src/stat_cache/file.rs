@@ -11,8 +11,8 @@ use std::hash::Hash;
 
 use impasto_planner::{ImageHeader, Look};
 use impasto_types::{AssetPath, BlobRef, Digest};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::Entry;
 use crate::fingerprint::Fingerprint;
@@ -43,7 +43,7 @@ pub(super) fn render(
     outputs: &HashMap<AssetPath, Fingerprint>,
 ) -> serde_json::Result<Vec<u8>> {
     let (entries, outputs) = (sorted(entries), sorted(outputs));
-    let headers = Listed::of(entries.iter().filter_map(|(_, entry)| entry.header));
+    let headers = Listed::of(entries.iter().filter_map(|(_, entry)| HeaderOf::entry(entry)));
     let looks = Listed::of(entries.iter().filter_map(|(_, entry)| entry.look));
     let mut bytes = Vec::with_capacity(4096 + USUAL_ENTRY_BYTES * (entries.len() + outputs.len()));
     bytes.extend_from_slice(MAGIC);
@@ -57,7 +57,7 @@ pub(super) fn render(
     for (path, entry) in entries {
         put_path(&mut bytes, before, path);
         put_fingerprint(&mut bytes, &entry.fingerprint);
-        put_number(&mut bytes, headers.place(entry.header));
+        put_number(&mut bytes, headers.place(HeaderOf::entry(entry)));
         put_number(&mut bytes, looks.place(entry.look));
         before = path.as_str();
     }
@@ -79,7 +79,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Content> {
         return None;
     }
     let mut rest = Rest(rest);
-    let (headers, looks) = (rest.listed::<ImageHeader>()?, rest.listed::<Look>()?);
+    let (headers, looks) = (rest.listed::<HeaderOf>()?, rest.listed::<Look>()?);
     let (entry_count, output_count) = (rest.count()?, rest.count()?);
     let mut content = Content {
         entries: HashMap::with_capacity(entry_count),
@@ -90,8 +90,9 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Content> {
         let path = rest.path(&mut text)?;
         let fingerprint = rest.fingerprint()?;
         let header = rest.placed(&headers)?;
+        let (header, whole) = (header.map(|own| own.header), header.and_then(|own| own.whole));
         let look = rest.placed(&looks)?;
-        content.entries.insert(path, Entry { fingerprint, header, look });
+        content.entries.insert(path, Entry { fingerprint, header, whole, look });
     }
     text.clear();
     for _ in 0..output_count {
@@ -99,6 +100,21 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Content> {
         content.outputs.insert(path, rest.fingerprint()?);
     }
     rest.0.is_empty().then_some(content)
+}
+
+/// A header, and what it is of if that is more than its file: see [`Entry::whole`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct HeaderOf {
+    #[serde(flatten)]
+    header: ImageHeader,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    whole: Option<Digest>,
+}
+
+impl HeaderOf {
+    fn entry(entry: &Entry) -> Option<Self> {
+        Some(Self { header: entry.header?, whole: entry.whole })
+    }
 }
 
 fn sorted<T>(map: &HashMap<AssetPath, T>) -> Vec<(&AssetPath, &T)> {
@@ -303,8 +319,12 @@ mod tests {
             magenta_ground: false,
             border: normal_map.then(|| Crop::all(1)),
         });
-        (fingerprints(), proptest::option::of(header), proptest::option::of(look))
-            .prop_map(|(fingerprint, header, look)| Entry { fingerprint, header, look })
+        (fingerprints(), proptest::option::of(header), proptest::option::of(look)).prop_map(
+            |(fingerprint, header, look)| {
+                let whole = header.map(|_| fingerprint.blob.digest);
+                Entry { fingerprint, header, whole, look }
+            },
+        )
     }
 
     fn paths() -> impl Strategy<Value = AssetPath> {

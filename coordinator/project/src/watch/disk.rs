@@ -8,6 +8,7 @@ use impasto_types::AssetPath;
 use super::settling::Probe;
 use crate::picture::{self, Completeness};
 use crate::project::Project;
+use crate::scan::models::{self, may_name_files};
 use crate::scan::networks;
 use crate::stamp::Stamp;
 use crate::walk::{Found, ScanError, Walk, names_an_image, walk};
@@ -61,12 +62,9 @@ pub(super) fn snapshot(project: &Project) -> Result<BTreeMap<AssetPath, Stamp>, 
     Ok(all)
 }
 
-/// The files beside an asset that belong to it, such as its mask, of all assets; whether they exist
-/// or not.
+/// The files beside an asset that belong to it, such as its mask or what a model names, of all
+/// assets; whether they exist or not.
 pub(super) fn companions(project: &Project) -> Result<Vec<AssetPath>, ScanError> {
-    if !project.manifest().has_companions() {
-        return Ok(vec![]);
-    }
     let assets: Vec<_> = walk(project)?.wanted.into_iter().map(|found| found.path).collect();
     Ok(companions_of(project, assets.iter()))
 }
@@ -75,6 +73,13 @@ fn companions_of<'a>(
     project: &Project,
     assets: impl Iterator<Item = &'a AssetPath>,
 ) -> Vec<AssetPath> {
-    let companions = assets.flat_map(|asset| project.manifest().companions(asset));
-    companions.map(|(_, path)| path).collect()
+    let mut all = Vec::new();
+    for asset in assets {
+        let companions = project.manifest().companions(asset).into_iter().map(|(_, path)| path);
+        let companions: Vec<AssetPath> = companions.collect();
+        let models = companions.iter().chain([asset]).filter(|path| may_name_files(path));
+        all.extend(models.flat_map(|model| models::paths(project, model)));
+        all.extend(companions);
+    }
+    all
 }

@@ -15,6 +15,7 @@ use super::hint::Hint;
 use super::settings::WatchSettings;
 use super::settling::{Probe, Settled, Settling};
 use crate::project::Project;
+use crate::scan::models::may_name_files;
 use crate::stamp::Stamp;
 use crate::temporary::is_passed_over;
 
@@ -157,7 +158,8 @@ impl<P: Probe> Driver<P> {
             self.settling.touch(path.clone());
             return false;
         }
-        self.project.manifest().has_companions()
+        // So do models of what they name.
+        self.project.manifest().has_companions() || self.known.keys().any(may_name_files)
     }
 
     fn is_above_known(&self, folder: &AssetPath) -> bool {

@@ -75,6 +75,7 @@ pub(super) fn folder(assets: &[&str]) -> Folder {
         listing: Listing {
             assets: assets.iter().map(|name| asset(name)).collect(),
             others: vec![],
+            named: BTreeMap::new(),
             passed: PassedOver {
                 images: ["else/1.png", "else/2.png"]
                     .map(|name| (path(name), Verdict::Unmatched))

@@ -1,10 +1,12 @@
 //! Models, whose textures are painted as one picture.
 
-use impasto_types::{AssetKind, Optimize, Part, Tileable};
+use impasto_types::{
+    AssetKind, AssetPath, ContainerFormat, FileRole, Input, Optimize, Part, Tileable,
+};
 
 use super::folder::{folder, header, path};
 use super::*;
-use crate::InputFile;
+use crate::{InputFile, NamedFile};
 
 const PROPS: &str = r#"
 [project]
@@ -128,6 +130,102 @@ fn models_without_textures_pass_through() {
     assert_eq!((plan.tasks.len(), plan.problems.len()), (3, 0), "{:?}", plan.problems);
     let notes: Vec<String> = plan.notes.iter().map(ToString::to_string).collect();
     let expected = "rule `props`: art/a.glb (and 1 more) pass through unpainted: a model is \
-                    painted by the colour textures in its file";
+                    painted by its own colour textures";
     assert!(notes.iter().any(|note| note == expected), "{notes:?}");
+}
+
+fn named(number: u16, relative: &str, role: FileRole) -> NamedFile {
+    let path = path("art/box/crate.gltf").beside(relative).expect("a path");
+    let format = ContainerFormat::from_extension(path.extension());
+    let blob = BlobRef::of(relative.as_bytes());
+    NamedFile { number, path, relative: relative.to_owned(), role, blob, format }
+}
+
+/// A folder with a model in files, and a wall.
+fn model_in_files() -> super::folder::Folder {
+    let mut folder = folder(&["art/box/crate.gltf", "art/box/maps/c.png", "art/wall.png"]);
+    let header = ImageHeader { format: ContainerFormat::Gltf, ..model(64, 64, 64) };
+    folder.listing.assets[0].image = Ok(header);
+    let files = vec![
+        named(0, "crate.bin", FileRole::Geometry),
+        named(1, "maps/c.png", FileRole::Color),
+        named(2, "maps/n.png", FileRole::Map),
+        named(3, "../o.jpg", FileRole::Kept),
+    ];
+    folder.listing.named.insert(path("art/box/crate.gltf"), files);
+    folder
+}
+
+#[test]
+fn the_files_of_a_model_are_painted_and_copied_beside_its_result() {
+    let mut folder = model_in_files();
+    let check = |relief: &str, read: &[u16], painted: &[&str], copied: &[&str]| {
+        let plan = folder.plan(&PROPS.replace("relief = 0.5", relief)).expect("it can be planned");
+        let [task, wall] = &plan.tasks[..] else { panic!("two: {:?}", plan.tasks) };
+        assert_eq!(wall.asset, path("art/wall.png"));
+        assert!(task.whole_action().check().is_ok(), "{:?}", task.whole_action().check());
+        let number = |input: &Input| match input.part {
+            Part::File(number) => Some(number),
+            _ => None,
+        };
+        assert_eq!(task.inputs.iter().filter_map(number).collect::<Vec<_>>(), read);
+        let outputs: Vec<_> = task.output_paths().map(AssetPath::as_str).collect();
+        assert_eq!(outputs, painted);
+        let copies: Vec<_> = plan.copies.iter().map(|copy| copy.output.as_str()).collect();
+        assert_eq!(copies, copied);
+    };
+    let (model, color, normal) =
+        ("out/art/box/crate.gltf", "out/art/box/maps/c.png", "out/art/box/maps/n.png");
+    let (bin, other) = ("out/art/box/crate.bin", "out/art/o.jpg");
+    check("relief = 0.5", &[0, 1, 2], &[model, color, normal], &[bin, other]);
+    check("relief = 0", &[0, 1], &[model, color], &[bin, normal, other]);
+
+    // Beside the model, results would be its own files.
+    let plan = folder.plan(&PROPS.replace("out/{dir}/{name}", "{dir}/painted_{name}"));
+    let plan = plan.expect("the wall can be painted");
+    assert_eq!((plan.tasks.len(), plan.copies.len()), (1, 0));
+    let problem = plan.problems[0].to_string();
+    assert!(problem.starts_with("art/box/crate.gltf: it names `crate.bin`, which"), "{problem}");
+
+    // Another model may keep what this one keeps, and not paint what this one paints.
+    let other = path("art/box/other.gltf");
+    folder
+        .listing
+        .assets
+        .push(ListedAsset { path: other.clone(), ..folder.listing.assets[0].clone() });
+    folder.listing.named.insert(other.clone(), vec![named(0, "crate.bin", FileRole::Geometry)]);
+    let plan = folder.plan(PROPS).expect("it can be planned");
+    assert_eq!((plan.tasks.len(), plan.copies.len()), (3, 2));
+    folder.listing.named.insert(other, vec![named(0, "maps/c.png", FileRole::Color)]);
+    let error = folder.plan(PROPS).expect_err("both paint it").to_string();
+    assert!(
+        error.contains("crate.gltf and art/box/other.gltf both name art/box/maps/c.png"),
+        "{error}"
+    );
+}
+
+#[test]
+fn of_a_mesh_in_files_only_the_surface_is_read() {
+    let mut folder = model_in_files();
+    let manifest = PROPS.replace("match = \"art/**\"", "match = \"art/*\"");
+    let manifest = manifest.replace("relief = 0.5", "mesh = \"art/box/crate.gltf\"");
+    let header = ImageHeader { format: ContainerFormat::Gltf, ..model(64, 64, 64) };
+    let mesh = InputFile { blob: BlobRef::of(b"mesh"), header };
+    folder.inputs.insert(path("art/box/crate.gltf"), Ok(mesh));
+    let plan = folder.plan(&manifest).expect("it can be planned");
+    let [wall] = &plan.tasks[..] else { panic!("one: {plan:?}") };
+    let parts: Vec<_> = wall.inputs.iter().map(|input| input.part).collect();
+    assert_eq!(parts, [Part::Color, Part::Mesh, Part::File(0)]);
+    assert_eq!((wall.outputs.len(), plan.copies.len()), (1, 0));
+}
+
+#[test]
+fn what_a_model_names_is_not_missed_by_any_rule() {
+    let mut folder = model_in_files();
+    let unmatched =
+        |folder: &super::folder::Folder| folder.plan(PROPS).expect("it can be planned").unmatched;
+    assert_eq!(unmatched(&folder), 2);
+    let files = folder.listing.named.get_mut(&path("art/box/crate.gltf")).expect("it has files");
+    files.push(named(4, "../../else/1.png", FileRole::Kept));
+    assert_eq!(unmatched(&folder), 1);
 }
