@@ -38,7 +38,7 @@ pub(crate) fn check_models(sources: &Sources) -> Result<(), Failure> {
     for (part, source) in &sources.files {
         let wrong = match part {
             Part::Model => continue,
-            Part::Mesh if !is_model(source)? => "is no model (.glb), as --mesh needs one",
+            Part::Mesh if !is_model(source)? => "is no model (.glb or .gltf), as --mesh needs one",
             Part::Color if sources.files.contains_key(&Part::Mesh) && is_whole(source)? => {
                 "has its own surface, so it has no --mesh"
             }

@@ -18,6 +18,8 @@ use crate::asset_kind::{check_models, fit, header_of};
 use crate::contact_sheet::loss_text;
 use crate::flags::{ComputeFlags, DryRunFlag, ModelsFlags};
 use crate::follow::Follow;
+use crate::given::Given;
+use crate::model_files::{BesideModel, read_beside};
 use crate::output_file::OutputArgs;
 use crate::region_args::RegionArgs;
 use crate::show::ModelBar;
@@ -85,6 +87,19 @@ impl Subject {
         self.styles.iter().chain(self.regions.styles())
     }
 
+    /// The files that are named by the model that is painted, or that shows what is painted.
+    fn beside(&self) -> Result<Vec<BesideModel>, DirectError> {
+        let models = [&self.content, &self.mesh].into_iter().flatten();
+        let mut files = Vec::new();
+        for path in models {
+            files = read_beside(path, &read(path)?)?;
+            if !files.is_empty() {
+                break;
+            }
+        }
+        Ok(files)
+    }
+
     fn read(&self) -> Result<Sources, DirectError> {
         let files = self.files().map(|(part, path)| Ok((part, read(path)?)));
         let styles = self.all_styles().map(|style| read(&style.path));
@@ -124,11 +139,17 @@ pub(crate) fn paint(
     recipe.check().map_err(Failure::usage)?;
     check_needs(&subject, &recipe)?;
     subject.regions.check().map_err(Failure::usage)?;
-    let read: Vec<&Path> = subject.paths().collect();
-    args.output.check_overwrites(&[], &read)?;
-    let sources = subject.read()?;
+    let is_text = output.format == ContainerFormat::Gltf && subject.mesh.is_none();
+    let written = Some(&args.output).filter(|_| is_text);
+    let given = Given::of(subject.read()?, subject.beside()?, written)?;
+    let sources = given.sources();
+    let read: Vec<&Path> =
+        subject.paths().chain(given.named.iter().map(PathBuf::as_path)).collect();
+    let more: Vec<&Path> = given.beside.iter().map(|(_, path)| path.as_path()).collect();
+    args.output.check_overwrites(&more, &read)?;
+    let whole = given.whole(output);
     let crop = args.style_crop.filter(|crop| !crop.is_none());
-    let styles = style_sizes(&sources, crop)?;
+    let styles = style_sizes(sources, crop)?;
     let patch = &subject.recipe;
     if patch.optimize.style_scale.is_none() && patch.common.style_size.is_none() {
         keep_texels(&mut recipe, &styles);
@@ -141,7 +162,7 @@ pub(crate) fn paint(
         // The error says why there is nothing to paint.
         decode(&content.bytes, &content.name, &Limits::default()).map_err(DirectError::from)?;
     }
-    check_models(&sources)?;
+    check_models(sources)?;
     let kind = match subject.mesh {
         Some(_) => AssetKind::model(),
         None => fit(&mut recipe, asset.as_ref()),
@@ -151,7 +172,7 @@ pub(crate) fn paint(
         return Err(Failure::usage("--relief is for models and for the maps of a material")
             .hint("set `relief` in a manifest, and `impasto build`"));
     }
-    let (width, height) = output_size(&recipe, output.format, &sources, asset.as_ref())?;
+    let (width, height) = output_size(&recipe, whole.format, sources, asset.as_ref())?;
     let name = args.output.name();
     if args.dry_run.dry_run {
         context.screen.message(format_args!("would paint {name}, {width} x {height}"));
@@ -173,7 +194,7 @@ pub(crate) fn paint(
     )
     .map_err(Failure::here)?;
     let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
-    let mut action = sources.action(kind, recipe, &weights, models, vec![output]);
+    let mut action = sources.action(kind, recipe, &weights, models, vec![whole]);
     action.styles.iter_mut().for_each(|style| style.crop = crop);
     let content = subject.content.as_deref().filter(|_| subject.mesh.is_some());
     let stem = content.and_then(Path::file_stem);
@@ -183,15 +204,20 @@ pub(crate) fn paint(
     action.regions = subject.regions.regions(&of_regions, crop);
     action.check().map_err(Failure::usage)?;
     let mut follow = Follow::new(&context.screen, &name, cancel);
-    let painted = painter.paint(painter.whole(0), &name, &action, &sources, &mut follow);
+    let painted = painter.paint(painter.whole(0), &name, &action, sources, &mut follow);
     drop(follow);
     let Painted { files, report } = match painted {
         Err(PaintError::Canceled { .. }) => return Err(Failure::interrupted()),
         other => other.map_err(|error| not_painted(error, compute))?,
     };
-    // The action has one output.
-    for file in &files {
-        args.output.write(&file.bytes, &[], &read, &context.screen)?;
+    let files = given.results(files, output)?;
+    let bytes =
+        |part: Part| files.iter().find(|file| file.part == part).map(|file| &file.bytes[..]);
+    let beside = given.beside.iter();
+    let more: Vec<(&Path, &[u8])> =
+        beside.filter_map(|(part, path)| Some((path.as_path(), bytes(*part)?))).collect();
+    if let Some(file) = bytes(Part::Color) {
+        args.output.write(file, &more, &read, &context.screen)?;
     }
     say(&name, (width, height), &report, context);
     Ok(Exit::Done)

@@ -7,6 +7,7 @@ use impasto_project::replace_outputs;
 use impasto_types::{ContainerFormat, OutputSpec, Part};
 
 use crate::flags::DepfileFlag;
+use crate::model_files::BesideModel;
 use crate::{Failure, Screen, overwrite};
 
 /// The quality of a JPEG if none is given; other formats ignore it.
@@ -45,6 +46,16 @@ impl OutputArgs {
     /// Its name in messages.
     pub(crate) fn name(&self) -> String {
         self.path.display().to_string()
+    }
+
+    /// Whether the file is not there yet, and nothing may be replaced.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.force && !self.path.exists()
+    }
+
+    /// Where a file is written that the model names.
+    pub(crate) fn beside(&self, file: &BesideModel) -> PathBuf {
+        file.path(&self.path)
     }
 
     /// # Errors

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use impasto_assets::{
     AssetError, AssetErrorKind, Color, ColorSpace, GlbLayout, Header, Limits, Look, Place, decode,
-    header_of_path, look, read_model,
+    header_of_path, look, read_header, read_model,
 };
+use impasto_painter::Source;
 use impasto_planner::{DataMaps, ImageHeader, losses};
 use impasto_types::{AssetPath, ContainerFormat, Depth, FileTrait, FileTraits};
 use serde::Serialize;
 
+use crate::model_files::read_in_one;
 use crate::screen::{BAD, FAINT, STRONG};
 use crate::{Context, Exit, Failure};
 
@@ -135,8 +137,16 @@ fn inspect(
 ) -> Result<Seen<'_>, AssetError> {
     let limits = Limits::default();
     let header = header_of_path(file, &limits)?;
+    // A model is what it is with its files.
+    let Source { name, bytes } = read_in_one(file, read(file)?)?;
+    let header = match header.format {
+        ContainerFormat::Gltf => {
+            let format = ContainerFormat::Gltf;
+            Header { format, ..read_header(&bytes, &name, &limits)? }
+        }
+        _ => header,
+    };
     let Header { width, height, color, alpha, depth, extra, traits, .. } = header;
-    let (name, bytes) = read(file)?;
     let picture = decode(&bytes, &name, &limits)?;
     let Look { normal_map, .. } = look(&picture);
     let model = header.format.is_model().then(|| read_model(&bytes, &name, &limits));
@@ -189,13 +199,11 @@ fn inspect(
     })
 }
 
-/// A file's name in errors, and its bytes.
-fn read(file: &Path) -> Result<(String, Vec<u8>), AssetError> {
-    let name = file.display().to_string();
-    match std::fs::read(file) {
-        Ok(bytes) => Ok((name, bytes)),
-        Err(error) => Err(AssetError { name, kind: AssetErrorKind::Read(error) }),
-    }
+fn read(file: &Path) -> Result<Source, AssetError> {
+    Source::read(file).map_err(|error| AssetError {
+        name: file.display().to_string(),
+        kind: AssetErrorKind::Read(error),
+    })
 }
 
 /// What a file has, in a word.

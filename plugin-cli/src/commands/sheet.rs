@@ -16,6 +16,7 @@ use crate::contact_sheet::{PictureSize, embedded};
 use crate::direct::{ensure_model, read};
 use crate::flags::{ComputeFlags, ModelsFlags};
 use crate::follow::Follow;
+use crate::model_files::read_in_one;
 use crate::sheet_page::{Cell, Made, Page, Row};
 use crate::units::{count, time};
 use crate::{Context, Exit, Failure, interrupt, overwrite};
@@ -75,6 +76,7 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
     overwrite::refuse(&args.output, read_files.map(PathBuf::as_path)).map_err(Failure::usage)?;
     let looks = looks(&args)?;
     let asset = read(&args.asset).map_err(Failure::usage)?;
+    let asset = read_in_one(&args.asset, asset).map_err(Failure::usage)?;
     let styles = args.styles.iter().map(|path| read(path));
     let styles = styles.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
     let network = args.model.as_deref().map(read).transpose().map_err(Failure::usage)?;

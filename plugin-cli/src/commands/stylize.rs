@@ -22,8 +22,8 @@ pub struct StylizeArgs {
     /// painted, black (or transparent) is kept, grey blends
     #[arg(long, value_name = "IMAGE")]
     mask: Option<PathBuf>,
-    /// The model (.glb) that shows the picture as its texture: paint goes on across the seams of
-    /// its unwrap
+    /// The model (.glb or .gltf) that shows the picture as its texture: paint goes on across the
+    /// seams of its unwrap
     #[arg(long, value_name = "MODEL")]
     mesh: Option<PathBuf>,
     #[command(flatten)]

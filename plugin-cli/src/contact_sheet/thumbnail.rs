@@ -11,10 +11,12 @@ use base64::engine::general_purpose::STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits, RgbaImage};
+use impasto_painter::Source;
 use impasto_types::{ContainerFormat, Digest};
 
 use super::PictureSize;
 use super::lit::{Roughness, Surface, lit};
+use crate::model_files::{read_in_one, with_files};
 
 /// A picture in the folder of thumbnails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +106,7 @@ impl Thumbnails {
         digest: Digest,
         size: PictureSize,
     ) -> Result<Thumbnail, ThumbnailError> {
+        let digest = with_files(path, digest);
         self.kept_or_made(path, digest, size, || decode(path, Content::Colors))
     }
 
@@ -242,9 +245,7 @@ fn is_of_assets(path: &Path) -> bool {
     use ContainerFormat as F;
     let named = path.extension().and_then(|extension| extension.to_str());
     let format = named.and_then(F::from_extension);
-    let own = |format| {
-        matches!(format, F::Tiff | F::Dds | F::Exr | F::Hdr | F::Qoi | F::Ktx2 | F::Psd | F::Glb)
-    };
+    let own = |format| !matches!(format, F::Png | F::Jpeg | F::Tga | F::Webp | F::Bmp);
     format.is_some_and(own)
 }
 
@@ -258,7 +259,10 @@ fn decode_by_assets(
     // A picture takes twelve bytes a pixel there, alpha four, and four here.
     let max_pixels = MAX_DECODED_BYTES / 20;
     let limits = impasto_assets::Limits { max_pixels, ..Default::default() };
-    let picture = impasto_assets::decode(&bytes, &path.display().to_string(), &limits);
+    // A model shows the textures that it names.
+    let source = Source { name: path.display().to_string(), bytes };
+    let picture = read_in_one(path, source)
+        .and_then(|Source { name, bytes }| impasto_assets::decode(&bytes, &name, &limits));
     let mut picture = picture.map_err(|error| ImageError::IoError(io::Error::other(error)))?;
     picture.origin.is_data = content == Content::Vectors;
     let picture = picture.to_display();

@@ -28,6 +28,10 @@ pub(crate) fn run(file: &Path, args: &SurveyArgs, context: &Context) -> Result<E
         more.push(is);
     }
     more.extend(found.iter().flat_map(|survey| problems(survey, &path)));
+    let model = found.as_ref().and_then(|survey| survey.model_of(&path));
+    if let Some(model) = model.filter(|model| tasks().any(|task| task.asset == **model)) {
+        more.push(format!("it is painted or copied with {model}, which names it"));
+    }
     let copies = found.iter().flat_map(|survey| &survey.plan.copies);
     let copies = copies.filter(|copy| copy.source == path);
     let copies: Vec<&AssetPath> = copies.map(|copy| &copy.output).collect();
