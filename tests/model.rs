@@ -231,7 +231,10 @@ fn a_texture_that_is_a_file_of_its_own_is_painted_as_in_the_model() {
     project.save("meshes/planks.png", &pictures::swirls(32, 1));
     project.replace("impasto.toml", "{stem}.glb", "{stem}.png");
     let refused = project.run(&["plan"]);
-    assert!(format!("{refused}").contains("it is a png file; give a model (.glb)"), "{refused}");
+    assert!(
+        format!("{refused}").contains("it is a png file; give a model (.glb or .gltf)"),
+        "{refused}"
+    );
 }
 
 #[test]

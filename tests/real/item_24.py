@@ -81,7 +81,28 @@ def seams(path):
     return across / count, within / count, count
 
 
+def in_files(t):
+    """The same model as another exporter writes it in several files, which come back, too."""
+    folder, painted = t.dir / "files", t.dir / "painted"
+    folder.mkdir()
+    scene = trimesh.load(VASE, process=False)
+    own = trimesh.exchange.gltf.export_gltf(scene)
+    for name, data in own.items():
+        (folder / name).write_bytes(data)
+    t.impasto("stylize", folder / "model.gltf", "--style", t.style, "--method", "arbitrary",
+              "-o", painted / "model.gltf")
+    description = json.loads(own["model.gltf"])
+    texture = description["images"][0]
+    holder = description["bufferViews"][texture["bufferView"]]["buffer"]
+    changes = {"model.gltf", description["buffers"][holder]["uri"]}
+    for name, data in own.items():
+        t.check((painted / name).read_bytes() == data or name in changes, f"{name} has changed")
+    across, within, count = seams(painted / "model.gltf")
+    t.check(count == 96 and across < 1.5 * within, f"{across:.1f} across seams, {within:.1f} within")
+
+
 def run(t):
+    in_files(t)
     out = t.dir / "vase.glb"
     t.impasto("stylize", VASE, "--style", t.style, "--method", "arbitrary", "-o", out)
     (before, buffer), (after, painted) = parts(VASE), parts(out)

@@ -246,3 +246,29 @@ pub fn view(file: &[u8], index: usize) -> Vec<u8> {
 pub fn texture(file: &[u8]) -> RgbImage {
     image::load_from_memory(&view(file, 1)).expect("it is a picture").to_rgb8()
 }
+
+/// The file of an image, by its number.
+pub fn image(file: &[u8], number: usize) -> Vec<u8> {
+    let json: Value = serde_json::from_str(&parts(file).0).expect("it is JSON");
+    let index = json["images"][number]["bufferView"].as_u64().expect("it is in the file");
+    view(file, index as usize)
+}
+
+/// The same model as text, with its buffer in `a mesh.bin` and its images in `maps`, which are
+/// PNGs: the text, and the files by their paths from its folder.
+pub fn in_files(file: &[u8]) -> (String, Vec<(String, Vec<u8>)>) {
+    let (json, bin) = parts(file);
+    let mut json: Value = serde_json::from_str(&json).expect("it is JSON");
+    let images = json["images"].as_array_mut().expect("it has images");
+    let mut files = Vec::new();
+    for (number, image) in images.iter_mut().enumerate() {
+        let image = image.as_object_mut().expect("it has fields");
+        let own = image.remove("bufferView").and_then(|own| own.as_u64()).expect("a view");
+        let name = format!("maps/{number}.png");
+        files.push((name.clone(), view(file, own as usize)));
+        image.insert("uri".to_owned(), name.into());
+    }
+    json["buffers"][0]["uri"] = "a%20mesh.bin".into();
+    files.push(("a mesh.bin".to_owned(), bin));
+    (serde_json::to_string_pretty(&json).expect("it is JSON"), files)
+}
