@@ -136,7 +136,11 @@ fn feedforward_paints_the_same_pictures() {
 
 #[test]
 fn synthesize_paints_the_same_pictures() {
-    let texture = [&["synth", "bands.png", "--size", "48", "--seed", "11"][..], &COARSE].concat();
+    let texture = [
+        &["synth", "bands.png", "--size", "48", "--seed", "11", "--preset", "texture"][..],
+        &COARSE,
+    ]
+    .concat();
     check(
         "synthesize",
         &[(

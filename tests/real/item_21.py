@@ -1,8 +1,26 @@
-"""A style's frame is named and can be cut off; `synth` keeps the size of its example's pixels."""
+"""A style's frame is named and can be cut off; `synth` keeps the size of its example's pixels, and
+its grain.
+
+Called with the program and textures, it prints the grain of what `synth` makes of them.
+"""
 import json
+import pathlib
+import subprocess
+import sys
+import tempfile
 
 import numpy
 from PIL import Image
+
+VILLAGE = pathlib.Path(__file__).parents[2] / "examples" / "village" / "textures"
+
+
+def grain(path):
+    """RMS of luma's finest octave, 0.25 to 0.5 cycles a pixel, in levels."""
+    luma = numpy.asarray(Image.open(path).convert("RGB"), float) @ [0.2126, 0.7152, 0.0722]
+    spectrum = numpy.abs(numpy.fft.fft2(luma - luma.mean())) ** 2
+    down, across = numpy.meshgrid(*map(numpy.fft.fftfreq, luma.shape), indexing="ij")
+    return numpy.sqrt(spectrum[numpy.hypot(down, across) >= 0.25].sum()) / luma.size
 
 
 def run(t):
@@ -42,8 +60,31 @@ def run(t):
     stripes = numpy.zeros((96, 96, 3), numpy.uint8)
     stripes[:, (numpy.arange(96) // 8) % 2 == 1] = 255
     Image.fromarray(stripes).save(t.dir / "stripes.png")
-    t.impasto("synth", "stripes.png", "--size", "48", "-o", "t.png", "--iterations", "120",
-              "--optimizer", "lbfgs", "--plateau", "0", cwd=t.dir)
+    t.impasto("synth", "stripes.png", "--size", "48", "-o", "t.png", "--preset", "texture",
+              "--iterations", "120", "--optimizer", "lbfgs", "--plateau", "0", cwd=t.dir)
     made = numpy.asarray(Image.open(t.dir / "t.png").convert("L")).astype(float)
     turns = (numpy.diff((made > 128).astype(int), axis=1) != 0).sum(axis=1).mean()
     t.check(3 <= turns <= 9, f"{turns} edges in 48 pixels of stripes 8 wide: 5 is right")
+
+    # No noise is left of what a texture begins with.
+    example = VILLAGE / "cobblestones.png"
+    t.impasto("synth", example, "--size", "64", "--tileable", "both", "-o", "c.png", cwd=t.dir)
+    ratio = grain(t.dir / "c.png") / grain(example)
+    t.check(0.5 < ratio < 1.2, f"{ratio:.2f} times the grain of the example")
+
+
+FEW = ["--preset", "texture", "--iterations", "9", "--coarse-iterations", "12",
+       "--min-scale", "128"]
+
+if __name__ == "__main__":
+    program, *textures = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        for texture in textures:
+            row = [f"{grain(texture):.1f}"]
+            for flags in (FEW, []):
+                made = pathlib.Path(folder, "made.png")
+                subprocess.run([program, "synth", texture, "--size", "256", "--tileable", "both",
+                                *flags, "-o", made, "-q"], check=True)
+                row.append(f"{grain(made):.1f}")
+            name = pathlib.Path(texture).name
+            print(name, "grain, with few steps, by default:", *row, flush=True)

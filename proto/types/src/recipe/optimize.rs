@@ -251,6 +251,12 @@ impl From<InitSource> for Init {
 }
 
 impl Optimize {
+    /// The fewest steps of a preset at the finest scale where a texture is made from noise: with
+    /// those of a picture that has a content, noise is left.
+    pub const SYNTHESIS_STEPS: u32 = 20;
+    /// The same at the coarsest scale, where forms are found.
+    pub const COARSE_SYNTHESIS_STEPS: u32 = 120;
+
     /// The least width of the strip beside a picture that is closed to a ring. The canvas is a
     /// multiple of 16 pixels, one pixel of the deepest layer, so that the ring closes there too.
     pub const STRIP_PX: u32 = 8;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{
     Arbitrary, CommonPatch, FeedForward, Init, Method, ModelStyles, OnePass, OnePassPatch,
-    OptimizePatch, Preset, Recipe, shown,
+    Optimize, OptimizePatch, Preset, Recipe, shown,
 };
 use crate::RecipeError;
 
@@ -146,8 +146,11 @@ impl RecipePatch {
                     self.optimize.apply(&mut optimize);
                     return Ok(Recipe::Optimize(optimize));
                 }
-                // There is no content to start from.
+                // There is no content to start from, so form and detail take more steps.
                 optimize.init = Init::Noise;
+                let steps = optimize.iterations.max(Optimize::SYNTHESIS_STEPS);
+                let coarse = optimize.coarse_iterations.max(Optimize::COARSE_SYNTHESIS_STEPS);
+                (optimize.iterations, optimize.coarse_iterations) = (steps, coarse);
                 self.optimize.apply(&mut optimize);
                 Ok(Recipe::Synthesize(optimize))
             }
@@ -271,6 +274,15 @@ mod tests {
         let mut patch = RecipePatch { method: Some(Method::Synthesize), ..Default::default() };
         let init = |patch: &RecipePatch| patch.resolve().expect("it resolves").init();
         assert_eq!(init(&patch), Some(Init::Noise));
+        let steps = |patch: &RecipePatch| match patch.resolve().expect("it resolves") {
+            Recipe::Synthesize(own) => (own.iterations, own.coarse_iterations),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(steps(&patch), (20, 120));
+        let gatys = RecipePatch { preset: Some(Preset::Gatys), ..patch.clone() };
+        assert_eq!(steps(&gatys), (300, 300));
+        patch.optimize.iterations = Some(3);
+        assert_eq!(steps(&patch), (3, 120));
         patch.optimize.init = Some(InitSource::Image("a.png".to_owned()));
         patch.optimize.optimizer = Some(Optimizer::Adam);
         assert_eq!(init(&patch), Some(Init::Image));
