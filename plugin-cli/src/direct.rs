@@ -88,16 +88,15 @@ impl Subject {
     }
 
     /// The files that are named by the model that is painted, or that shows what is painted.
-    fn beside(&self) -> Result<Vec<BesideModel>, DirectError> {
-        let models = [&self.content, &self.mesh].into_iter().flatten();
-        let mut files = Vec::new();
-        for path in models {
-            files = read_beside(path, &read(path)?)?;
+    fn beside(&self, sources: &Sources) -> Result<Vec<BesideModel>, DirectError> {
+        for (part, path) in [(Part::Color, &self.content), (Part::Mesh, &self.mesh)] {
+            let (Some(path), Some(source)) = (path, sources.files.get(&part)) else { continue };
+            let files = read_beside(path, source)?;
             if !files.is_empty() {
-                break;
+                return Ok(files);
             }
         }
-        Ok(files)
+        Ok(Vec::new())
     }
 
     fn read(&self) -> Result<Sources, DirectError> {
@@ -141,7 +140,9 @@ pub(crate) fn paint(
     subject.regions.check().map_err(Failure::usage)?;
     let is_text = output.format == ContainerFormat::Gltf && subject.mesh.is_none();
     let written = Some(&args.output).filter(|_| is_text);
-    let given = Given::of(subject.read()?, subject.beside()?, written)?;
+    let sources = subject.read()?;
+    let beside = subject.beside(&sources)?;
+    let given = Given::of(sources, beside, written)?;
     let sources = given.sources();
     let read: Vec<&Path> =
         subject.paths().chain(given.named.iter().map(PathBuf::as_path)).collect();
