@@ -119,24 +119,18 @@ impl ResultCheck {
     }
 
     async fn check_output(&self, output: Output, expected: Expected) -> Result<(), Rejected> {
-        // A buffer of a model may hold anything.
-        if matches!(output.part, Part::File(_)) && expected.format.is_model() {
-            return Ok(());
-        }
-        let is_texture = matches!(output.part, Part::File(_));
-        if !is_texture && !output.part.is_picture() {
-            return self.check_network(output).await;
+        match output.part {
+            _ if expected.is_picture() => {}
+            // It may hold anything.
+            Part::File(_) => return Ok(()),
+            _ => return self.check_network(output).await,
         }
         let local = self.blobs.local().clone();
         let header = on_thread(move || {
             let file = local.file_of(output.blob.digest).ok_or(Rejected::Absent(output))?;
             let header = header_of_path(&file, &Limits::default())
                 .map_err(|error| BadResult::File(renamed(error, &output)))?;
-            match is_texture {
-                // Its size is its model's own.
-                true => expected.check(header.format, header.picture()).map_err(BadResult::from)?,
-                false => check_result(&header, &output, &expected)?,
-            }
+            check_result(&header, &output, &expected)?;
             Ok::<Header, Rejected>(header)
         });
         let header = header.await??;

@@ -80,7 +80,8 @@ impl Action {
         let common = self.recipe.common();
         let shape = match (self.input(Part::Color), asset) {
             (Some(_), shape) => shape,
-            // A texture that is made from its styles alone is square.
+            // A texture that is made from its styles alone is square, unless it is by a map.
+            (None, _) if self.input(Part::Regions).is_some() => None,
             (None, _) => common.size.map(|side| AssetShape {
                 size: (side, side),
                 alpha: false,
@@ -143,6 +144,15 @@ impl ContainerFormat {
 }
 
 impl Expected {
+    /// Whether the file is a picture; otherwise it is a network, a state of training, or a buffer
+    /// of a model, which may hold anything.
+    pub fn is_picture(&self) -> bool {
+        match self.part {
+            Part::File(_) => !self.format.is_model(),
+            part => part.is_picture(),
+        }
+    }
+
     /// Checks a file by what its header says.
     ///
     /// # Errors
@@ -213,6 +223,8 @@ mod tests {
         let texture = Action { inputs: vec![], ..action(ContainerFormat::Png, Some(48)) };
         let picture = texture.expected(None)[0].picture.expect("known");
         assert_eq!((picture.width, picture.height, picture.alpha), (48, 48, false));
+        let map = vec![Input::blob(Part::Regions, BlobRef::of(b"map"))];
+        assert_eq!(Action { inputs: map, ..texture }.expected(None)[0].picture, None);
     }
 
     #[test]

@@ -66,6 +66,11 @@ impl Output {
     pub fn picture(blob: BlobRef, width: u32, height: u32) -> Self {
         Self { part: Part::Color, blob, width, height }
     }
+
+    /// Whether its file is said to be a picture.
+    pub fn is_picture(&self) -> bool {
+        self.part.is_picture() || (matches!(self.part, Part::File(_)) && self.width > 0)
+    }
 }
 
 impl TaskResult {

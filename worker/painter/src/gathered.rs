@@ -113,7 +113,17 @@ impl Gathered {
                 },
             };
             let bytes = bytes.ok_or_else(absent)?;
-            painted.push(OutputFile { part: output.part, bytes, width: 0, height: 0 });
+            let (width, height) = match output.format.is_model() {
+                // A buffer.
+                true => (0, 0),
+                false => {
+                    // Its own name is not known here, and may say another format.
+                    let name = format!("file {number}");
+                    let header = read_header(&bytes, &name, &Limits::default())?;
+                    (header.width, header.height)
+                }
+            };
+            painted.push(OutputFile { part: output.part, bytes, width, height });
         }
         painted.sort_by_key(|file| file.part);
         Ok(painted)

@@ -105,7 +105,7 @@ fn look_at(blobs: &LocalBlobs, result: &TaskResult) -> Result<(), String> {
             return Err(format!("it has the part {} twice", output.part));
         }
         let bytes = blobs.read(output.blob).map_err(|error| error_text(&error))?;
-        if !output.part.is_picture() {
+        if !output.is_picture() {
             verify_part(output.part, &bytes).map_err(|error| error_text(&error))?;
             continue;
         }
