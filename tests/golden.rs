@@ -146,7 +146,7 @@ fn synthesize_paints_the_same_pictures() {
         &[(
             "texture",
             &texture,
-            "e2182aeb8c5a29c13ce89ec29ec375d55b4099265907907d2ebb1661e7c8f026",
+            "54fc2feb6d789d307fc126d292041be7069266d03f477e710eda961f33d03f94",
         )],
     );
 }

@@ -1,7 +1,7 @@
-"""A style's frame is named and can be cut off; `synth` keeps the size of its example's pixels, and
-its grain.
+"""A style's frame is named and can be cut off; `synth` keeps the size of its example's pixels, its
+grain and its pattern.
 
-Called with the program and textures, it prints the grain of what `synth` makes of them.
+Called with the program and textures, it prints grain and pattern of what `synth` makes of them.
 """
 import json
 import pathlib
@@ -21,6 +21,27 @@ def grain(path):
     spectrum = numpy.abs(numpy.fft.fft2(luma - luma.mean())) ** 2
     down, across = numpy.meshgrid(*map(numpy.fft.fftfreq, luma.shape), indexing="ij")
     return numpy.sqrt(spectrum[numpy.hypot(down, across) >= 0.25].sum()) / luma.size
+
+
+def autocorrelation(path, reach):
+    """Of luma, at all distances of at most `reach` pixels along each axis."""
+    luma = numpy.asarray(Image.open(path).convert("RGB"), float) @ [0.2126, 0.7152, 0.0722]
+
+    def sums(plane):
+        wide = numpy.fft.fft2(plane, [side + reach for side in plane.shape])
+        near = numpy.roll(numpy.fft.ifft2(abs(wide) ** 2).real, (reach, reach), (0, 1))
+        return near[: 2 * reach + 1, : 2 * reach + 1]
+
+    found = sums(luma - luma.mean()) / sums(numpy.ones_like(luma)).clip(1)
+    return found / found[reach, reach]
+
+
+def pattern(path, example, reach=96):
+    """How far the autocorrelation is the example's, beyond 12 pixels: their correlation."""
+    down, across = numpy.mgrid[-reach:reach + 1, -reach:reach + 1]
+    far = numpy.hypot(down, across) > 12
+    both = [autocorrelation(each, reach)[far] for each in (path, example)]
+    return numpy.corrcoef(*both)[0, 1]
 
 
 def run(t):
@@ -72,19 +93,23 @@ def run(t):
     ratio = grain(t.dir / "c.png") / grain(example)
     t.check(0.5 < ratio < 1.2, f"{ratio:.2f} times the grain of the example")
 
+    # Tiles stand in rows, as far apart as on the example.
+    example = VILLAGE / "roof_tiles.png"
+    t.impasto("synth", example, "--size", "128", "--tileable", "both", "-o", "r.png", cwd=t.dir)
+    found = pattern(t.dir / "r.png", example, 48)
+    t.check(found > 0.7, f"a pattern like that of the example by {found:.2f}")
 
-FEW = ["--preset", "texture", "--iterations", "9", "--coarse-iterations", "12",
-       "--min-scale", "128"]
 
 if __name__ == "__main__":
     program, *textures = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         for texture in textures:
-            row = [f"{grain(texture):.1f}"]
-            for flags in (FEW, []):
+            row = []
+            for share in ("0", "0.5", "1"):
                 made = pathlib.Path(folder, "made.png")
                 subprocess.run([program, "synth", texture, "--size", "256", "--tileable", "both",
-                                *flags, "-o", made, "-q"], check=True)
-                row.append(f"{grain(made):.1f}")
+                                "--pattern", share, "-o", made, "-q"], check=True)
+                row.append(f"{grain(made):.1f} {pattern(made, texture):.2f}")
             name = pathlib.Path(texture).name
-            print(name, "grain, with few steps, by default:", *row, flush=True)
+            print(f"{name}: grain {grain(texture):.1f}; made with pattern 0, 0.5, 1:",
+                  ", ".join(row), flush=True)

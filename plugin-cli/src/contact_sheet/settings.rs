@@ -109,7 +109,7 @@ pub fn fields(recipe: &Recipe) -> Map<String, Value> {
     }
     fields.entry("layers_by_scale").or_insert_with(|| Value::Array(Vec::new()));
     fields.entry("pooling_grids").or_insert(1.into());
-    for share in ["values", "evenness"] {
+    for share in ["values", "evenness", "pattern"] {
         fields.entry(share).or_insert(0.0.into());
     }
     fields.entry("detail").or_insert(0.0.into());

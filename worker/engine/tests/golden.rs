@@ -124,9 +124,14 @@ impl Row {
         let (width, height) = self.size;
         // A texture that is made without an asset is square.
         let content = (width != height).then(|| picture(width, height, 1));
-        let styles = vec![(picture(40, 44, 2), 1.0).into(), (picture(56, 32, 3), 0.5).into()];
+        let mut styles = vec![(picture(40, 44, 2), 1.0).into(), (picture(56, 32, 3), 0.5).into()];
+        if self.recipe.pattern > 0.0 {
+            // Several have none in common.
+            styles.truncate(1);
+        }
         let joins = self.recipe.common.tileable.into();
-        let inputs = Inputs { content, coverage: None, styles, init: None, joins, mask: None };
+        let inputs =
+            Inputs { content, coverage: None, ground: None, styles, init: None, joins, mask: None };
         let mut session =
             Session::new(engine.clone(), self.recipe.clone(), inputs, AMPLE).expect("it begins");
         while session.step().expect("it runs") != Step::Done {}
@@ -267,19 +272,32 @@ fn synthesize_paints_the_same_pictures() {
                 "texture",
                 texture(small(Preset::Texture), 48),
                 (48, 48),
-                "ab82154370b792c96b57ad9077bd6bb1f617e4a4ea1d75b3cbf9d3334b512a8e",
+                "da3e5443e416597fe9a60cb7dbb36fdb1ae3cf68f9700b16762b499a78b59744",
             ),
             row(
                 "texture, wrapped",
                 texture(small(Preset::Texture), 48).with(|common| common.tileable = Tileable::Both),
                 (48, 48),
-                "63e15166320dd3ce9f7a1726da654ac45241eb04915365cb1e93ce074e51bbfd",
+                "c7318fc861b89251811d598200b6391e3c9ee684f5306444e5400aa49c87f30f",
             ),
             row(
                 "painterly",
                 texture(small(Preset::Painterly), 48),
                 (48, 48),
-                "738335a0563132bf9874e53d7743dc25c218dd54289ccb90f5ee058f24b43a0b",
+                "fb8dc2dd281a0cb9c85c07bcb314b8dbfdbbd2a8306000697b44539fdece3e41",
+            ),
+            row(
+                "painterly, with the pattern of its style",
+                Optimize { pattern: 0.5, ..texture(small(Preset::Painterly), 48) },
+                (48, 48),
+                "e7d36ea6641c30ca84b05bb226400936478a9c4eaca3c10f770188b157c3d124",
+            ),
+            row(
+                "painterly, wrapped, with the pattern of its style",
+                Optimize { pattern: 1.0, ..texture(small(Preset::Painterly), 48) }
+                    .with(|common| common.tileable = Tileable::Both),
+                (48, 48),
+                "7126f384e6ae56701aa49c7fb28042fba6c82b1fdb842c2182bedaeac176a97a",
             ),
             row(
                 "texture, tiled",

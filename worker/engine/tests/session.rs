@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use impasto_engine::optimize::{Engine, Session};
-use impasto_engine::{EngineError, Image, Inputs, Joins, Run, Step, Style};
+use impasto_engine::{EngineError, Image, Inputs, Joins, Mask, Run, Step, Style};
 use impasto_models::{Convolution, VggWeights};
 use impasto_types::{Optimize, Optimizer, PreserveColor, Preset, Profile, Tileable};
 
@@ -62,6 +62,7 @@ fn inputs() -> Inputs {
     Inputs {
         content: Some(picture(48, 40, 1)),
         coverage: None,
+        ground: None,
         styles: vec![(picture(40, 40, 2), 1.0).into(), (picture(30, 50, 4), 0.5).into()],
         init: None,
         joins: Joins::default(),
@@ -167,6 +168,62 @@ fn a_resumed_run_paints_the_same_bits() {
 }
 
 #[test]
+fn a_resumed_texture_is_the_same_with_its_pattern_and_on_a_ground() {
+    let recipe = Optimize {
+        init: impasto_types::Init::Noise,
+        pattern: 0.5,
+        scale_factor: 1.4,
+        ..short(Preset::Painterly)
+    };
+    let recipe = recipe.with(|common| common.size = Some(48));
+    let left = (0..48 * 40).map(|at| f32::from(u8::from(at % 48 < 24))).collect();
+    let mask = Some(Mask::new(48, 40, left).expect("it can be used"));
+    let one = || vec![(picture(40, 30, 2), 1.0).into()];
+    let alone = Inputs { content: None, styles: one(), ..inputs() };
+    let ground = Some(picture(48, 40, 7));
+    let on_ground = Inputs { ground, mask, ..alone.clone() };
+    for inputs in [alone, on_ground] {
+        let begun = || Session::new(engine(1), recipe.clone(), inputs.clone(), AMPLE);
+        let whole = finish(begun().expect("it begins"));
+        let mut session = begun().expect("it begins");
+        while session.step().expect("it runs") != Step::Done {
+            let checkpoint = session.checkpoint().expect("it is there");
+            if checkpoint.is_empty() {
+                // It has ended.
+                continue;
+            }
+            let resumed =
+                Session::resume(engine(3), recipe.clone(), inputs.clone(), AMPLE, &checkpoint);
+            session = resumed.expect("it resumes");
+        }
+        assert!(session.picture().expect("it is there") == whole);
+    }
+}
+
+#[test]
+fn a_small_region_has_the_light_of_its_style_on_any_ground() {
+    let recipe = Optimize { init: impasto_types::Init::Noise, ..short(Preset::Painterly) };
+    let corner = |at: usize| at % 48 < 10 && at / 48 < 10;
+    let weights = (0..48 * 40).map(|at| f32::from(u8::from(corner(at)))).collect();
+    let mask = Mask::new(48, 40, weights).expect("it can be used");
+    for ground in [5.0, 250.0] {
+        let inputs = Inputs {
+            content: None,
+            ground: Some(Image::filled(48, 40, [ground; 3])),
+            mask: Some(mask.clone()),
+            styles: vec![(picture(40, 40, 2), 1.0).into()],
+            ..inputs()
+        };
+        let expected = picture(40, 40, 2).rgb.iter().sum::<f32>() / (3.0 * 1600.0);
+        let session = Session::new(engine(1), recipe.clone(), inputs, AMPLE);
+        let painted = finish(session.expect("it begins"));
+        let region = painted.rgb.chunks_exact(3).enumerate().filter(|(at, _)| corner(*at));
+        let found = region.map(|(_, pixel)| pixel.iter().sum::<f32>()).sum::<f32>() / 300.0;
+        assert!((found - expected).abs() < 30.0, "{found} on {ground}, not {expected}");
+    }
+}
+
+#[test]
 fn a_checkpoint_of_another_run_is_refused() {
     let engine = engine(1);
     let checkpoint = Session::new(engine.clone(), short(Preset::Painterly), inputs(), AMPLE)
@@ -236,6 +293,23 @@ fn a_texture_needs_no_content() {
     let alone = Inputs { content: None, ..inputs() };
     let painted = finish(Session::new(engine(1), recipe, alone, AMPLE).expect("it begins"));
     assert_eq!((painted.width, painted.height), (40, 40));
+}
+
+#[test]
+fn a_texture_has_the_shape_of_its_ground_and_none_of_its_colours() {
+    let recipe = Optimize { init: impasto_types::Init::Noise, ..short(Preset::Texture) };
+    let on = |level: f32| Inputs {
+        content: None,
+        ground: Some(Image::filled(48, 24, [level; 3])),
+        ..inputs()
+    };
+    let paint = |level| {
+        let session = Session::new(engine(1), recipe.clone(), on(level), AMPLE);
+        finish(session.expect("it begins"))
+    };
+    let painted = paint(10.0);
+    assert_eq!((painted.width, painted.height), (48, 24));
+    assert_eq!(painted, paint(200.0));
 }
 
 #[test]

@@ -102,11 +102,9 @@ impl Method {
     /// cached results are not used. A golden test fails if pictures change without it.
     pub fn version(self) -> u32 {
         match self {
-            Self::Optimize
-            | Self::Synthesize
-            | Self::Arbitrary
-            | Self::FeedForward
-            | Self::Train => 1,
+            // Textures begin with the pattern of their style.
+            Self::Synthesize => 2,
+            Self::Optimize | Self::Arbitrary | Self::FeedForward | Self::Train => 1,
         }
     }
 
@@ -223,6 +221,13 @@ impl Recipe {
         if largest < whole {
             self.spread_over(largest, whole);
         }
+    }
+
+    /// The same for the layers of an array, each of which repeats as the recipe says.
+    pub fn spread_over_layers(&mut self, layer: u32, whole: u32) {
+        let tileable = self.common().tileable;
+        self.spread_over(layer, whole);
+        self.common_mut().tileable = tileable;
     }
 
     /// The styles of a network that are named, if the method has one.

@@ -107,6 +107,13 @@ parameters! {
         #[arg(value_name = "SHARE")]
         #[serde(default, skip_serializing_if = "is_default")]
         evenness: f32 as f32, "from 0 to 1" |share| (0.0..=1.0).contains(share);
+        /// How closely a texture made from one style repeats at the style's own distances, 0 to 1.
+        ///
+        /// At 0 only the noise that it begins with does. Statistics of features have rows of bricks
+        /// wander; at 1 they are as straight as in the style. Has no effect with an asset.
+        #[arg(value_name = "SHARE")]
+        #[serde(default, skip_serializing_if = "is_default")]
+        pattern: f32 as f32, "from 0 to 1" |share| (0.0..=1.0).contains(share);
         /// The style image's size relative to the result's: larger means larger strokes.
         #[arg(value_name = "RATIO")]
         style_scale: f32 as f32, "from 0.0004 to 2048" |r| (LEAST_STYLE_SCALE..=MOST_STYLE_SCALE)
@@ -256,6 +263,8 @@ impl Optimize {
     pub const SYNTHESIS_STEPS: u32 = 20;
     /// The same at the coarsest scale, where forms are found.
     pub const COARSE_SYNTHESIS_STEPS: u32 = 120;
+    /// The pattern of a texture made from its style alone, unless the recipe says another.
+    pub const SYNTHESIS_PATTERN: f32 = 0.5;
 
     /// The least width of the strip beside a picture that is closed to a ring. The canvas is a
     /// multiple of 16 pixels, one pixel of the deepest layer, so that the ring closes there too.

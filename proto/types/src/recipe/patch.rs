@@ -151,6 +151,7 @@ impl RecipePatch {
                 let steps = optimize.iterations.max(Optimize::SYNTHESIS_STEPS);
                 let coarse = optimize.coarse_iterations.max(Optimize::COARSE_SYNTHESIS_STEPS);
                 (optimize.iterations, optimize.coarse_iterations) = (steps, coarse);
+                optimize.pattern = Optimize::SYNTHESIS_PATTERN;
                 self.optimize.apply(&mut optimize);
                 Ok(Recipe::Synthesize(optimize))
             }
@@ -229,7 +230,7 @@ mod tests {
         let Recipe::Optimize(optimize) = &mut recipe else { unreachable!("every preset does") };
         optimize.layers_by_scale = "256:relu3_1:half".parse().expect("it is a rule");
         optimize.pooling_grids = 2;
-        (optimize.values, optimize.evenness) = (1.0, 1.0);
+        (optimize.values, optimize.evenness, optimize.pattern) = (1.0, 1.0, 1.0);
         optimize.detail = 0.5;
         let recipe = serde_json::to_value(recipe).expect("it serialises");
         let arbitrary = Recipe::Arbitrary(Arbitrary::of(Preset::Painterly));

@@ -82,6 +82,7 @@ impl Optimize {
             layers_by_scale: LayersByScale::default(),
             values: 0.0,
             evenness: 0.0,
+            pattern: 0.0,
             style_scale: 1.0,
             loss_norm: LossNorm::Relative,
             pooling: Pooling::Max,

@@ -3,7 +3,7 @@
 //!
 //! An [`Engine`] holds the network, prepared once; a [`Session`] is one run. The `objective` says
 //! what a picture is measured against, a [`device`] measures it and sends the gradient back, an
-//! `optimizer` moves the pixels.
+//! `optimizer` moves the pixels. A texture begins with its style's `pattern`.
 
 mod canvases;
 mod checkpoint;
@@ -11,6 +11,7 @@ pub mod device;
 mod engine;
 pub mod objective;
 pub mod optimizer;
+mod pattern;
 mod plateau;
 mod schedule;
 mod session;

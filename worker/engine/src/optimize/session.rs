@@ -222,9 +222,13 @@ impl Session {
     fn first_canvas(&mut self, scale: Scale) -> Image {
         let (frame, init) = (self.frame(scale), self.recipe.init);
         let sources = &mut self.sources;
-        let first = self.engine.install(|| Some(surrounded(frame, sources.first(init, frame)?)));
-        first.unwrap_or_else(|| {
-            self.sources.noise(self.recipe.common.seed, frame.width(), frame.height())
+        let recipe = &self.recipe;
+        self.engine.install(|| match sources.first(init, frame) {
+            Some(first) => surrounded(frame, first),
+            None if sources.has_target() || !recipe.is_styled() => {
+                sources.noise(recipe.common.seed, frame.width(), frame.height())
+            }
+            None => surrounded(frame, sources.patterned_noise(recipe, scale, frame)),
         })
     }
 
@@ -334,12 +338,18 @@ impl Session {
         // Where nothing has pulled so far, the coarse scale must not blur the picture.
         let is_untouched = self.recipe.init == Init::Content
             && canvas == self.first_canvas(self.schedule.present());
+        let (scale, first) = (self.schedule.present(), self.schedule.is_first_size());
         self.schedule.advance();
         if is_untouched {
             let canvas = self.first_canvas(self.schedule.present());
             return Ok(Stage::Waiting(Waiting { canvas, warmth: None }));
         }
         let next = self.frame(self.schedule.present());
+        if frame.picture() != next.picture() {
+            let (sources, recipe) = (&self.sources, &self.recipe);
+            let lead = || sources.lead_to_pattern(recipe, canvas, scale, frame, first);
+            canvas = self.engine.install(lead);
+        }
         let mut canvas = self.engine.install(|| self.enlarged(canvas, frame, next));
         canvas.clamp();
         self.engine.install(|| self.sources.correct(&mut canvas, next));

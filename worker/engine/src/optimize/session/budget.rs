@@ -36,6 +36,12 @@ impl Session {
         };
         let (held, last) = (self.held_bytes(), self.schedule.last());
         let (mut styles, mut uncut_styles, mut warmth) = (0, 0, 0);
+        let grows = |at: usize| {
+            let size = |scale: Scale| (scale.width, scale.height);
+            let mut sizes = self.schedule.all().map(size).skip(at);
+            sizes.next().zip(sizes.next()).is_some_and(|(own, next)| own != next)
+        };
+        let mut patterns = 0;
         for (at, scale) in self.schedule.all().enumerate() {
             let beside = held + 4 * self.work(scale).len() as u64 + warmth;
             let first = self.schedule.has_first_size(at);
@@ -48,11 +54,15 @@ impl Session {
             styles = u64::max(styles, beside + style);
             uncut_styles = u64::max(uncut_styles, beside + uncut_style);
             warmth = plan(scale, if scale == last { self.kept_bytes() } else { held })?;
+            if at == 0 || grows(at) {
+                let pattern = self.sources.pattern_bytes(&self.recipe, scale, first);
+                patterns = u64::max(patterns, beside + warmth + pattern);
+            }
         }
         let prepared = held + self.sources.preparation_bytes((&self.recipe).into());
-        let least_bytes = least.max(styles).max(prepared);
+        let least_bytes = least.max(styles).max(prepared).max(patterns);
         if least_bytes <= self.budget_bytes {
-            return Ok(uncut.max(uncut_styles).max(prepared));
+            return Ok(uncut.max(uncut_styles).max(prepared).max(patterns));
         }
         let (width, height) = (last.width as usize, last.height as usize);
         let budget_bytes = self.budget_bytes;
