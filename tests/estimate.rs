@@ -122,6 +122,7 @@ fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
             let inputs = || Inputs {
                 content: Some(filled((width, height))),
                 coverage: None,
+                ground: None,
                 styles: vec![(filled(STYLE), 1.0).into()],
                 init: None,
                 joins: Joins::from(tileable),

@@ -141,3 +141,50 @@ fn one_picture_is_painted_by_regions_without_a_manifest() {
     let refused = stylize(&["--regions", "ids/a_id.png"]).expect_code(2);
     assert!(refused.err.contains("needs a --region or a --keep"), "{refused}");
 }
+
+#[test]
+fn a_texture_is_made_by_a_map_with_each_region_from_its_own_example() {
+    let project = project();
+    let map = RgbImage::from_fn(64, 32, |x, _| Rgb(if x < 32 { BLUE } else { GREEN }));
+    project.save("ids/map.png", &map);
+    let synth = |more: &[&str]| {
+        let own = ["synth", "styles/bricks.png", "--regions", "ids/map.png", "-o", "made.png"];
+        let few = ["--tileable", "both", "--coarse-iterations", "40", "--iterations", "8"];
+        project.run(&[&own[..], &few, more].concat())
+    };
+    let region = ["--region", "#0000ff=styles/swirls.png"];
+    synth(&region).expect_code(0);
+    let made = painted(&project, "made.png");
+    assert_eq!(made.dimensions(), (64, 32), "the map's size");
+    synth(&[&region[..], &["--size", "96"]].concat()).expect_code(0);
+    let made = painted(&project, "made.png");
+    assert_eq!(made.dimensions(), (96, 48), "the map's shape");
+    let mean = |picture: &RgbImage, columns: std::ops::Range<u32>| {
+        let pixels = picture.enumerate_pixels().filter(|(x, ..)| columns.contains(x));
+        let (sums, count) = pixels.fold(([0.0; 3], 0.0), |(sums, count), (_, _, pixel)| {
+            (std::array::from_fn(|at| sums[at] + f64::from(pixel.0[at])), count + 1.0)
+        });
+        sums.map(|sum: f64| sum / count)
+    };
+    let apart = |one: [f64; 3], other: [f64; 3]| {
+        one.iter().zip(other).map(|(one, other)| (one - other).powi(2)).sum::<f64>().sqrt()
+    };
+    let [bricks, swirls] = ["styles/bricks.png", "styles/swirls.png"].map(|style| {
+        let style = painted(&project, style);
+        mean(&style, 0..style.width())
+    });
+    for (columns, own, other) in [(4..44, swirls, bricks), (52..92, bricks, swirls)] {
+        let made = mean(&made, columns.clone());
+        assert!(apart(made, own) < 0.3 * apart(made, other), "{columns:?}: {made:?}, not {own:?}");
+    }
+
+    let refused = synth(&[]).expect_code(2);
+    assert!(refused.err.contains("--regions needs a --region, to say"), "{refused}");
+    synth(&["--keep", "#00ff00"]).expect_code(2);
+    project.save("ids/map.png", &RgbImage::from_pixel(200, 8, Rgb(BLUE)));
+    let refused = synth(&region).expect_code(2);
+    assert!(refused.err.contains("`ids/map.png` has 200 x 8 pixels, and the least"), "{refused}");
+    let refused = synth(&[&region[..], &["--size", "64"]].concat()).expect_code(2);
+    let expected = "`ids/map.png` has the shape of a texture of 64 x 3 pixels";
+    assert!(refused.err.contains(expected), "{refused}");
+}

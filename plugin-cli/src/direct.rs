@@ -24,6 +24,7 @@ use crate::output_file::OutputArgs;
 use crate::region_args::RegionArgs;
 use crate::show::ModelBar;
 use crate::style_arg::StyleArg;
+use crate::texels::{keep_texels, keep_texels_of_regions};
 use crate::units::{count, time};
 use crate::{Context, Exit, Failure, interrupt};
 
@@ -68,7 +69,7 @@ impl Subject {
             (Part::Color, self.content.as_deref()),
             (Part::Mask, self.mask.as_deref()),
             (Part::Mesh, self.mesh.as_deref()),
-            (Part::Regions, self.regions.map.as_deref()),
+            (Part::Regions, self.regions.styled.map.as_deref()),
             (Part::Init, init),
             (Part::Model, self.recipe.model.as_deref().map(Path::new)),
         ];
@@ -117,6 +118,11 @@ pub(crate) enum DirectError {
     Read { path: PathBuf, source: io::Error },
     #[error("`{name}` as a style")]
     Crop { name: String, source: CropError },
+    #[error(
+        "`{map}` has the shape of a texture of {width} x {height} pixels, and the least side of \
+         one is {MIN_SIDE}: give a larger --size"
+    )]
+    Narrow { map: String, width: u32, height: u32 },
     #[error(transparent)]
     Image(#[from] AssetError),
 }
@@ -152,7 +158,8 @@ pub(crate) fn paint(
     let crop = args.style_crop.filter(|crop| !crop.is_none());
     let styles = style_sizes(sources, crop)?;
     let patch = &subject.recipe;
-    if patch.optimize.style_scale.is_none() && patch.common.style_size.is_none() {
+    let keeps_texels = patch.optimize.style_scale.is_none() && patch.common.style_size.is_none();
+    if keeps_texels {
         keep_texels(&mut recipe, &styles);
     }
     let asset = sources.files.get(&Part::Color).map(header_of).transpose();
@@ -174,6 +181,19 @@ pub(crate) fn paint(
             .hint("set `relief` in a manifest, and `impasto build`"));
     }
     let (width, height) = output_size(&recipe, whole.format, sources, asset.as_ref())?;
+    let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
+    let mut action = sources.action(kind, recipe, &weights, Vec::new(), vec![whole]);
+    action.styles.iter_mut().for_each(|style| style.crop = crop);
+    let content = subject.content.as_deref().filter(|_| subject.mesh.is_some());
+    let stem = content.and_then(Path::file_stem);
+    action.texture = stem.map(|stem| stem.to_string_lossy().to_lowercase());
+    let of_regions = sources.styles.iter().skip(subject.styles.len());
+    let of_regions: Vec<_> = of_regions.map(|style| BlobRef::of(&style.bytes)).collect();
+    action.regions = subject.regions.regions(&of_regions, crop);
+    if keeps_texels {
+        keep_texels_of_regions(&mut action, &styles[subject.styles.len()..]);
+    }
+    action.check().map_err(Failure::usage)?;
     let name = args.output.name();
     if args.dry_run.dry_run {
         context.screen.message(format_args!("would paint {name}, {width} x {height}"));
@@ -182,9 +202,9 @@ pub(crate) fn paint(
 
     let cancel = interrupt::token();
     let models_dir = context.config.models_dir(&args.models);
-    let models = recipe.method().models().iter();
+    let models = action.method().models().iter();
     let ensured = models.map(|name| ensure_model(models_dir.as_deref(), *name, context));
-    let models = ensured.collect::<Result<Vec<_>, _>>()?;
+    action.models = ensured.collect::<Result<Vec<_>, _>>()?;
     let threads = context.config.paint_threads(&args.compute);
     let compute = &args.compute;
     let painter = EnginePainter::open(
@@ -194,16 +214,6 @@ pub(crate) fn paint(
         compute.max_memory,
     )
     .map_err(Failure::here)?;
-    let weights: Vec<_> = subject.styles.iter().map(|style| style.weight).collect();
-    let mut action = sources.action(kind, recipe, &weights, models, vec![whole]);
-    action.styles.iter_mut().for_each(|style| style.crop = crop);
-    let content = subject.content.as_deref().filter(|_| subject.mesh.is_some());
-    let stem = content.and_then(Path::file_stem);
-    action.texture = stem.map(|stem| stem.to_string_lossy().to_lowercase());
-    let of_regions = sources.styles.iter().skip(subject.styles.len());
-    let of_regions: Vec<_> = of_regions.map(|style| BlobRef::of(&style.bytes)).collect();
-    action.regions = subject.regions.regions(&of_regions, crop);
-    action.check().map_err(Failure::usage)?;
     let mut follow = Follow::new(&context.screen, &name, cancel);
     let painted = painter.paint(painter.whole(0), &name, &action, sources, &mut follow);
     drop(follow);
@@ -316,15 +326,21 @@ fn output_size(
             Shape { width, height, alpha: header.alpha, asset: header.format, large }
         }
         None => {
-            let side = common.size.unwrap_or(MIN_SIDE);
+            let map = sources.files.get(&Part::Regions);
+            let map = map.map(|map| Ok::<_, AssetError>((map, header_of(map)?))).transpose()?;
+            let (width, height) = map.as_ref().map_or((1, 1), |(_, header)| header.upright_size());
+            let (width, height) = common.output_size(width, height);
+            if let Some((map, _)) = map.filter(|_| width.min(height) < MIN_SIDE) {
+                return Err(DirectError::Narrow { map: map.name.clone(), width, height });
+            }
             let asset = ContainerFormat::Png;
-            Shape { width: side, height: side, alpha: false, asset, large: false }
+            Shape { width, height, alpha: false, asset, large: false }
         }
     };
     let refused = |error: CannotWrite| AssetError { name: name.to_owned(), kind: error.into() };
     format.can_write(shape).and_then(|()| common.check_format(format)).map_err(refused)?;
-    if let Some(header) = asset.filter(|header| header.is_cube() && header.format != format) {
-        return Err(refused(CannotWrite::Cube(header.format)).into());
+    if let Some(header) = asset.filter(|header| header.sheet.is_some() && header.format != format) {
+        return Err(refused(CannotWrite::Sheet(header.format)).into());
     }
     Ok((shape.width, shape.height))
 }
@@ -339,17 +355,6 @@ fn style_sizes(sources: &Sources, crop: Option<Crop>) -> Result<Vec<(u32, u32)>,
             .map_err(|source| DirectError::Crop { name: style.name.clone(), source })
     };
     sources.styles.iter().map(size).collect()
-}
-
-/// Scales the first style image so that a texture that is made from it has pixels of the same size,
-/// however large the texture is.
-fn keep_texels(recipe: &mut Recipe, styles: &[(u32, u32)]) {
-    let (Recipe::Synthesize(optimize), Some((width, height))) = (recipe, styles.first()) else {
-        return;
-    };
-    if let Some(size) = optimize.common.size {
-        optimize.style_scale = *width.max(height) as f32 / size as f32;
-    }
 }
 
 pub(crate) fn ensure_model(
@@ -376,33 +381,5 @@ pub(crate) fn expect_method(
             "this command does not take --method {method}; use `impasto {command}`"
         ))),
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use impasto_types::Method;
-
-    use super::*;
-
-    #[test]
-    fn a_synthesised_texture_keeps_the_size_of_its_examples_pixels() {
-        let scale = |method: Method, size: u32, styles: &[(u32, u32)]| {
-            let mut patch = RecipePatch { method: Some(method), ..RecipePatch::default() };
-            patch.common.size = Some(size);
-            let mut recipe = patch.resolve().expect("it resolves");
-            keep_texels(&mut recipe, styles);
-            recipe.check().expect("it is in range, but for its init");
-            let (Recipe::Optimize(optimize) | Recipe::Synthesize(optimize)) = &recipe else {
-                panic!("{method} has one pass")
-            };
-            // How much a style image is scaled at the finest scale.
-            let factor = optimize.style_factor(styles[0], (size, size), false);
-            (optimize.style_scale, factor)
-        };
-        assert_eq!(scale(Method::Synthesize, 256, &[(1024, 512)]), (4.0, 1.0));
-        assert_eq!(scale(Method::Synthesize, 512, &[(128, 96), (900, 900)]), (0.25, 1.0));
-        assert_eq!(scale(Method::Synthesize, 32, &[(4096, 4096)]), (128.0, 1.0));
-        assert_eq!(scale(Method::Optimize, 256, &[(1024, 512)]), (1.0, 0.25));
     }
 }

@@ -35,6 +35,7 @@ mod sheet_page;
 mod show;
 mod style_arg;
 mod table;
+mod texels;
 mod training;
 mod units;
 mod write_depfile;

@@ -47,6 +47,8 @@ pub enum RegionsError {
     Recipe { color: HexColor, error: RecipeError },
     #[error("regions: {0} has a recipe, but no styles")]
     Unused(HexColor),
+    #[error("regions: {0} stays as it is, but nothing is there before the texture is made")]
+    Nothing(String),
     /// What the whole picture has in common, and one region's recipe has otherwise.
     #[error("regions: {color} has another {what} than the rest of the picture")]
     Differs { color: HexColor, what: &'static str },
@@ -80,6 +82,15 @@ impl Regions {
         ] {
             if value > most {
                 return Err(RegionsError::Range { field, value, most });
+            }
+        }
+        if !recipe.method().takes_content() {
+            let kept = self.named.iter().find(|region| region.is_kept());
+            let kept = kept.map(|region| region.color.to_string());
+            if let Some(kept) =
+                kept.or(self.keeps_others.then(|| "what no region names".to_owned()))
+            {
+                return Err(RegionsError::Nothing(kept));
             }
         }
         self.named.iter().try_for_each(|region| region.check(recipe))
@@ -181,6 +192,19 @@ mod tests {
         assert_eq!(error, "regions: #ff8000 has another size than the rest of the picture");
         let error = with(|recipe| recipe.common_mut().palette = 2.0).expect_err("a palette");
         assert!(error.contains("#ff8000: palette"), "{error}");
+        let of_nothing = |change: fn(&mut Regions)| {
+            let mut changed = regions();
+            change(&mut changed);
+            let texture = Recipe::Synthesize(crate::Optimize::painterly());
+            changed.check(&texture).expect_err("it is refused").to_string()
+        };
+        let kept = of_nothing(|_| ());
+        assert!(kept.contains("#0000ff stays as it is, but nothing is there"), "{kept}");
+        let others = of_nothing(|regions| {
+            regions.named.remove(0);
+            regions.keeps_others = true;
+        });
+        assert!(others.contains("what no region names stays as it is"), "{others}");
         let unused = refused(|regions| {
             regions.named[0].recipe = Some(Preset::Painterly.recipe());
         });

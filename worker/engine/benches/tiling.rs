@@ -103,6 +103,7 @@ impl Bench {
             let inputs = Inputs {
                 content: Some(picture.clone()),
                 coverage: None,
+                ground: None,
                 styles: vec![(style.clone(), 1.0).into()],
                 init: None,
                 joins: recipe.common.tileable.into(),

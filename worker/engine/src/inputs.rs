@@ -13,14 +13,17 @@ pub struct Inputs {
     /// How much of each of the content's pixels there is: its alpha, in its size; all of it where
     /// there is none. Colours are weighted by it where the content is resized.
     pub coverage: Option<Mask>,
+    /// What a texture is synthesised on, in place of content: its size and shape are the result's,
+    /// and where there is a mask, the result is it outside.
+    pub ground: Option<Image>,
     /// At least one style image, unless a network has learned its style.
     pub styles: Vec<Style>,
     /// What to begin with, where the recipe says so.
     pub init: Option<Image>,
     /// What lies beyond the asset's borders, and so beyond the result's.
     pub joins: Joins,
-    /// Where the asset is painted, in its size; everywhere where there is none. Outside, the result
-    /// is the asset.
+    /// Where the asset or the ground is painted, in its size; everywhere where there is none.
+    /// Outside, the result is what it was.
     pub mask: Option<Mask>,
 }
 
@@ -51,7 +54,7 @@ impl Inputs {
         {
             return Err(EngineError::StyleWeights(total));
         }
-        let content = self.content.iter().map(|image| ("asset", image));
+        let content = self.painted().map(|image| ("asset", image)).into_iter();
         let styles = self.styles.iter().map(|style| ("style image", &style.image));
         let init = self.init.iter().map(|image| ("image to begin with", image));
         for (what, image) in content.chain(styles).chain(init) {
@@ -64,18 +67,23 @@ impl Inputs {
     }
 
     fn check_masks(&self) -> Result<(), EngineError> {
-        self.mask.iter().chain(&self.coverage).try_for_each(|mask| match &self.content {
-            Some(content) => mask.check_size("asset", content),
+        self.mask.iter().chain(&self.coverage).try_for_each(|mask| match self.painted() {
+            Some(painted) => mask.check_size("asset", painted),
             None => Err(EngineError::MissingInput("a content image for its mask")),
         })
     }
 
-    /// The result's width and height: the recipe's, in the asset's shape; a synthesised texture
-    /// without an asset is square.
+    /// What is painted, if it is not made from nothing.
+    fn painted(&self) -> Option<&Image> {
+        self.content.as_ref().or(self.ground.as_ref())
+    }
+
+    /// The result's width and height: the recipe's, in the shape of the asset or the ground; a
+    /// texture that is synthesised without either is square.
     pub(crate) fn output_size(&self, common: &Common) -> Result<(u32, u32), EngineError> {
-        match (&self.content, common.size) {
-            (Some(content), _) => {
-                Ok(common.output_size(content.width as u32, content.height as u32))
+        match (self.painted(), common.size) {
+            (Some(painted), _) => {
+                Ok(common.output_size(painted.width as u32, painted.height as u32))
             }
             (None, Some(size)) => Ok((size, size)),
             (None, None) => Err(EngineError::MissingInput("a size")),
@@ -94,6 +102,8 @@ impl Inputs {
             });
         };
         self.content.iter().for_each(|image| add(image, 0.0));
+        // No style image has such a share.
+        self.ground.iter().for_each(|image| add(image, -1.0));
         self.styles.iter().for_each(|style| add(&style.image, style.share));
         self.init.iter().for_each(|image| add(image, 0.0));
         self.joins.digest_into(&mut hasher);

@@ -46,7 +46,7 @@ pub(crate) struct Sources {
     /// The style images, cropped to what counts and recoloured as the recipe says.
     styles: Vec<Style>,
     init: Option<Image>,
-    /// The asset's own colours, where the result takes some of them.
+    /// The colours of the asset or the ground, where the result takes some of them.
     own: Option<Image>,
     /// Whether the result takes the asset's chroma.
     keeps_chroma: bool,
@@ -54,18 +54,22 @@ pub(crate) struct Sources {
     joins: Joins,
     /// The asset's values, where the result holds them or is evened.
     values: Option<Values>,
+    /// The mean colour of what is synthesised into a ground.
+    mean: Option<[f32; 3]>,
 }
 
 impl Sources {
     /// The inputs as they are, until they are [prepared](Self::prepare). Style images are cropped.
     pub(crate) fn new(coloring: Coloring<'_>, inputs: Inputs) -> Self {
-        let Inputs { content, coverage, styles, init, joins, mask } = inputs;
-        let keeps_chroma =
-            coloring.is_styled && coloring.common.preserve_color == PreserveColor::Luminance;
-        let own = content.clone().filter(|_| mask.is_some() || keeps_chroma);
+        let Inputs { content, coverage, ground, styles, init, joins, mask } = inputs;
+        let keeps_chroma = coloring.is_styled
+            && coloring.common.preserve_color == PreserveColor::Luminance
+            && content.is_some();
+        let own = content.clone().or(ground).filter(|_| mask.is_some() || keeps_chroma);
         let styles = styles.into_iter().map(Style::cropped).collect();
-        let values = None;
-        Self { target: content, coverage, styles, init, own, keeps_chroma, mask, joins, values }
+        let (values, mean) = (None, None);
+        let target = content;
+        Self { target, coverage, styles, init, own, keeps_chroma, mask, joins, values, mean }
     }
 
     /// Gives the style images and the content the colours that the recipe asks for.
@@ -118,6 +122,8 @@ impl Sources {
             values.settle(target);
         }
         self.values = values;
+        let is_on_ground = self.target.is_none() && self.mask.is_some() && is_styled;
+        self.mean = is_on_ground.then(|| mean_color(&self.styles));
     }
 
     /// Memory that preparing them takes at most, beside theirs.
@@ -189,6 +195,11 @@ impl Sources {
         // The canvas has the colours that the network sees.
         let own = if self.keeps_chroma { color::grey(&own) } else { own };
         Some((mask.into_weights(), own))
+    }
+
+    /// The mean colour that the picture has inside the mask, if it is known.
+    pub(crate) fn mean(&self) -> Option<[f32; 3]> {
+        self.mean
     }
 
     /// Whether the result holds the asset's values, or is evened.
@@ -270,6 +281,19 @@ impl Sources {
     }
 }
 
+/// The mean colour of what counts in styles, by their shares.
+pub(crate) fn mean_color(styles: &[Style]) -> [f32; 3] {
+    let total: f32 = styles.iter().map(|style| style.share).sum();
+    let mut mean = [0.0; 3];
+    for style in styles {
+        let scale = style.share / total / style.measured().weight() as f32;
+        for (pixel, weight) in style.measured().pixels() {
+            (0..3).for_each(|c| mean[c] += pixel[c] * scale * weight as f32);
+        }
+    }
+    mean
+}
+
 fn longer_side(image: &Image) -> f64 {
     image.width.max(image.height) as f64
 }
@@ -309,6 +333,7 @@ mod tests {
             let inputs = Inputs {
                 content: Some(picture([200.0, 120.0, 40.0], outside)),
                 coverage: None,
+                ground: None,
                 styles: vec![(picture([20.0, 30.0, 90.0], [230.0, 220.0, 120.0]), 1.0).into()],
                 init: None,
                 joins: Joins::default(),

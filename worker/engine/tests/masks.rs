@@ -10,7 +10,7 @@ use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Image, Inputs, Joins, Mask, Run, Step};
 use impasto_kernels::{Edge, Level, Pool, Precision};
-use impasto_types::{Optimize, Optimizer, Padding, PreserveColor, Profile};
+use impasto_types::{Init, Optimize, Optimizer, Padding, PreserveColor, Profile};
 
 use self::network::{Noise, error, picture, soft_mask, weights};
 
@@ -25,6 +25,7 @@ fn paint(engine: &Arc<Engine>, recipe: &Optimize, mask: Option<Mask>) -> Image {
     let inputs = Inputs {
         content: Some(picture(48, 40, 1)),
         coverage: None,
+        ground: None,
         styles: vec![(picture(40, 40, 2), 1.0).into()],
         init: None,
         joins: Joins::default(),
@@ -34,6 +35,31 @@ fn paint(engine: &Arc<Engine>, recipe: &Optimize, mask: Option<Mask>) -> Image {
         Session::new(engine.clone(), recipe.clone(), inputs, AMPLE).expect("it begins");
     while session.step().expect("it runs") != Step::Done {}
     session.picture().expect("it is there")
+}
+
+#[test]
+fn a_texture_is_synthesised_into_its_ground() {
+    let ground = picture(48, 40, 1);
+    let left = (0..48 * 40).map(|at| f32::from(u8::from(at % 48 < 24))).collect();
+    let recipe = Optimize { init: Init::Noise, ..recipes().remove(0) };
+    let inputs = Inputs {
+        content: None,
+        coverage: None,
+        ground: Some(ground.clone()),
+        styles: vec![(picture(40, 40, 2), 1.0).into()],
+        init: None,
+        joins: Joins::default(),
+        mask: Some(Mask::new(48, 40, left).expect("it can be used")),
+    };
+    let mut session = Session::new(engine(), recipe, inputs, AMPLE).expect("it begins");
+    while session.step().expect("it runs") != Step::Done {}
+    let painted = session.picture().expect("it is there");
+    let same = |x: usize| {
+        let at = |image: &Image, y: usize| image.rgb[3 * (y * 48 + x)..][..3].to_vec();
+        (0..40).filter(|&y| at(&painted, y) == at(&ground, y)).count()
+    };
+    assert_eq!((24..48).map(same).sum::<usize>(), 24 * 40, "the ground stays outside");
+    assert_eq!((0..24).map(same).sum::<usize>(), 0, "nothing of it is left inside");
 }
 
 /// Two scales, so that masks are reduced and blends are carried over.
@@ -114,6 +140,7 @@ fn the_edge_of_a_mask_is_painted_like_its_inside() {
     let inputs = Inputs {
         content: Some(own.clone()),
         coverage: None,
+        ground: None,
         styles: vec![(waves(SIDE, 5), 1.0).into()],
         init: None,
         joins: Joins::default(),
@@ -141,8 +168,15 @@ fn a_mask_that_does_not_fit_is_refused() {
     let begin = |content: Option<Image>, mask: Mask| {
         let styles = vec![(picture(40, 40, 2), 1.0).into()];
         let joins = Joins::default();
-        let inputs =
-            Inputs { content, coverage: None, styles, init: None, joins, mask: Some(mask) };
+        let inputs = Inputs {
+            content,
+            coverage: None,
+            ground: None,
+            styles,
+            init: None,
+            joins,
+            mask: Some(mask),
+        };
         let recipe = Optimize { init: impasto_types::Init::Noise, ..Optimize::texture() };
         let recipe = recipe.with(|common| common.size = Some(32));
         Session::new(engine(), recipe, inputs, AMPLE).expect_err("it is refused")

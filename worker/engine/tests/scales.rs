@@ -29,6 +29,7 @@ fn inputs(recipe: &Optimize, (width, height): (usize, usize), masked: bool) -> I
     Inputs {
         content: Some(picture(width, height, 1)),
         coverage: None,
+        ground: None,
         styles: vec![(picture(90, 120, 2), 1.0).into(), (picture(64, 70, 3), 0.5).into()],
         init: None,
         joins: recipe.common.tileable.into(),

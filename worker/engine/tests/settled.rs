@@ -32,6 +32,7 @@ fn inputs(recipe: &Optimize, content: &Image, style: &Image) -> Inputs {
     Inputs {
         content: Some(content.clone()),
         coverage: None,
+        ground: None,
         styles: vec![(style.clone(), 1.0).into()],
         init: None,
         joins: recipe.common.tileable.into(),

@@ -50,6 +50,7 @@ fn paint(engine: &Arc<Engine>, recipe: &Optimize, style: Style) -> Image {
     let inputs = Inputs {
         content: Some(picture(48, 40, 1)),
         coverage: None,
+        ground: None,
         styles: vec![style],
         init: None,
         joins: Joins::default(),
@@ -138,6 +139,7 @@ fn weights_that_do_not_fit_are_refused() {
     let inputs = Inputs {
         content: Some(picture(48, 40, 1)),
         coverage: None,
+        ground: None,
         styles: vec![style],
         init: None,
         joins: Joins::default(),
@@ -164,6 +166,7 @@ fn a_content_counts_by_its_coverage_where_it_is_resized() {
         let inputs = Inputs {
             content: Some(content.clone()),
             coverage,
+            ground: None,
             styles: vec![(picture(40, 30, 2), 1.0).into()],
             init: None,
             joins: Joins::repeating(true, true),

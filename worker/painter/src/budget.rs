@@ -88,12 +88,15 @@ pub(crate) fn check(
                 budget.add(source, |header| mask_step(header, asset))?;
             }
             Part::Regions => {
-                let asset = color.map_or(0, |header| header.footprint().pixels());
                 let result = u64::from(result.0) * u64::from(result.1);
+                // A texture is made in the result's size.
+                let asset = color.map_or(result, |header| header.footprint().pixels());
                 let named = action.regions.iter().flat_map(|regions| &regions.named);
                 let coats = 1 + named.filter(|region| !region.is_kept()).count() as u64;
                 let coats = coats * common.channels.pictures() as u64;
-                budget.add(source, |header| regions_step(header, asset, coats, result))?;
+                // Of those that lie on each other, only the last two are there.
+                let dry = if color.is_some() { coats } else { 2 };
+                budget.add(source, |header| regions_step(header, asset, coats, dry * result))?;
             }
             _ => {
                 budget.add(source, |header| {
@@ -205,7 +208,8 @@ fn cell(sources: &Sources) -> Option<(u32, u32)> {
     sizes.reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
 }
 
-/// The width and height of the picture that is painted.
+/// The width and height of the picture that is painted. One that is made from nothing has the shape
+/// of its map, or is square.
 pub(crate) fn result_size(
     action: &Action,
     sources: &Sources,
@@ -213,7 +217,12 @@ pub(crate) fn result_size(
 ) -> (u32, u32) {
     let common = action.recipe.common();
     let side = common.size.unwrap_or(0);
-    let own = own_size(action, sources, color);
+    let map = || {
+        let map = sources.files.get(&Part::Regions)?;
+        let header = header(map).filter(|_| !action.method().takes_content())?;
+        Some(header.upright_size())
+    };
+    let own = own_size(action, sources, color).or_else(map);
     own.map_or((side, side), |(width, height)| common.output_size(width, height))
 }
 
@@ -275,11 +284,11 @@ fn mask_step(header: &Header, asset_pixels: u64) -> Step {
 }
 
 /// An ID map: the owner of each pixel, and a weight in each of so many coats, which wait for the
-/// others when they are dry, beside the asset's own colours.
-fn regions_step(header: &Header, asset: u64, coats: u64, result: u64) -> Step {
+/// others when they are dry, `dry` pixels in all, beside the asset's own colours.
+fn regions_step(header: &Header, asset: u64, coats: u64, dry: u64) -> Step {
     let footprint = header.footprint();
     let owners = 4 * VALUE * footprint.pixels();
-    let kept_bytes = VALUE * ((3 + 2 * coats) * asset + 3 * coats * result);
+    let kept_bytes = VALUE * ((3 + 2 * coats) * asset + 3 * dry);
     let peak_bytes = footprint.decoding_bytes().max(footprint.held_bytes() + owners);
     Step { peak_bytes: peak_bytes.max(owners + kept_bytes), kept_bytes }
 }

@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use impasto_assets::{ColorSpace, Header};
 use impasto_engine::{EngineError, Image, Interrupt, Run, Step, StepReport, Style};
-use impasto_types::{Action, AssetKind, Losses, Part, Recipe, RunReport, StyleRef, error_text};
+use impasto_types::{
+    Action, AssetKind, Losses, Part, Recipe, RunReport, StyleRef, Tileable, error_text,
+};
 use tracing::debug;
 
 use crate::adapter;
@@ -112,6 +114,11 @@ fn paint_gathered(
     let sized = sized(action, sources);
     let sized = sized.map_err(|source| PaintError::of_adapter(asset, &action.kind, source))?;
     let action = sized.as_ref().unwrap_or(action);
+    let of_action = tools.adapter.of_action(action);
+    let tools = Tools { adapter: of_action.as_deref().unwrap_or(tools.adapter), ..tools };
+    // Its layers repeat, not the picture that is painted.
+    let whole = (action.kind == AssetKind::array()).then(|| action.with_tileable(Tileable::None));
+    let action = whole.as_ref().unwrap_or(action);
     let mut from = |checkpoint: Option<&[u8]>| {
         let saved = checkpoint.map(Checkpoint::from_bytes).transpose();
         let saved = saved.map_err(|source| PaintError::of_engine(asset, 0, 0, source))?;
@@ -135,8 +142,6 @@ fn paint_from(
     observer: &mut dyn Observer,
 ) -> Result<Painted, PaintError> {
     let Tools { adapter, method, memory_bytes, refuses_cuts } = tools;
-    let of_action = adapter.of_action(action);
-    let adapter = of_action.as_deref().unwrap_or(adapter);
     let unusable = |source| PaintError::of_adapter(asset, &action.kind, source);
     let mut files: Files<'_> = sources.files.iter().map(|(part, file)| (*part, file)).collect();
     // These are for the method; adapters do not know them.
@@ -162,7 +167,7 @@ fn paint_from(
     let opened = opened.and_then(|opened| adapter::split(opened, action.recipe.common().channels));
     let Opened { views, asset: mut opened, warning } = opened.map_err(unusable)?;
     let stored = color.filter(|_| !upright);
-    let mut coats = coats(views, regions, action, stored.as_ref()).map_err(unusable)?;
+    let mut coats = coats(views, regions, action, stored.as_ref(), size).map_err(unusable)?;
     if let Some(painted) = coats.painted() {
         opened.limit(painted);
     }
@@ -181,7 +186,7 @@ fn paint_from(
     let progress = Progress::over(&coats.pixels());
     let (mut steps, mut losses, mut warning) = (0, None, warning.or(coats.take_warning()));
     coats.skip(painted.len());
-    while let Some(Stroke { view, brush }) = coats.next() {
+    while let Some(Stroke { view, brush }) = coats.next(&painted) {
         // The last run takes the pictures instead of a copy, so that its method can free them.
         let mut styles = brushes[brush].dip(coats.needs(brush));
         let mut init = if coats.is_done() { init.take() } else { init.clone() };
@@ -239,6 +244,7 @@ fn paint_from(
         }
         warning = warning.or(run.warning());
         painted.push(run.picture().map_err(failed)?);
+        coats.free_covered(&mut painted);
         losses = sum(losses, last);
     }
     let report = RunReport { warning, ..report(steps, losses, began, method) };
@@ -314,15 +320,20 @@ fn brushes<'a>(
     Ok(brushes)
 }
 
-/// The coats of an asset's views; `stored` is the header of its grid, where that is painted.
+/// The coats of an asset's views; `stored` is the header of its grid, where that is painted. `size`
+/// is the result's.
 fn coats(
     views: Vec<View>,
     map: Option<&Source>,
     action: &Action,
     stored: Option<&Header>,
+    (width, height): (u32, u32),
 ) -> Result<Coats, AdapterError> {
     match (map, &action.regions) {
-        (Some(map), Some(regions)) => Coats::by_regions(views, &IdMap::read(map, stored)?, regions),
+        (Some(map), Some(regions)) => {
+            let (map, size) = (IdMap::read(map, stored)?, (width as usize, height as usize));
+            Coats::by_regions(views, &map, regions, size)
+        }
         _ => Ok(Coats::plain(views)),
     }
 }

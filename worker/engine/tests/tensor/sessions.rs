@@ -40,6 +40,7 @@ fn inputs(recipe: &Optimize) -> Inputs {
     Inputs {
         content: Some(asset(75, 58, 1)),
         coverage: None,
+        ground: None,
         styles: vec![(asset(60, 64, 2), 1.0).into()],
         init: None,
         joins: recipe.common.tileable.into(),

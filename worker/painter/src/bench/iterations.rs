@@ -105,6 +105,7 @@ pub(super) fn paint(
     let inputs = Inputs {
         content: Some(subject::picture(size, 1)),
         coverage: None,
+        ground: None,
         styles: vec![(subject::picture(size, 2), 1.0).into()],
         init: None,
         joins: Joins::default(),

@@ -53,7 +53,7 @@ impl Prepared for OnePass {
             return Err(EngineError::Method(recipe.method()));
         };
         let View { image: content, coverage, mask, joins, .. } = view;
-        let inputs = Inputs { content, coverage, styles, init, joins, mask };
+        let inputs = Inputs { content, coverage, ground: None, styles, init, joins, mask };
         let (networks, recipe) = (self.networks.clone(), recipe.clone());
         let session = Session::any_style(networks, recipe, inputs, memory_bytes)?;
         Ok(Box::new(session))

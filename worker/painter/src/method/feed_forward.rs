@@ -59,7 +59,7 @@ impl Prepared for Learned {
             }
         };
         let View { image: content, coverage, mask, joins, .. } = view;
-        let inputs = Inputs { content, coverage, styles, init, joins, mask };
+        let inputs = Inputs { content, coverage, ground: None, styles, init, joins, mask };
         let (network, recipe) = (self.network.clone(), recipe.clone());
         Ok(Box::new(Session::learned(network, shares, recipe, inputs, memory_bytes)?))
     }

@@ -75,11 +75,13 @@ impl Prepared for Optimizing {
 
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
         let Job { recipe, view, styles, init, checkpoint, memory_bytes, .. } = job;
-        let (Recipe::Optimize(recipe) | Recipe::Synthesize(recipe)) = recipe else {
-            return Err(EngineError::Method(recipe.method()));
+        let View { image, coverage, mask, joins, .. } = view;
+        let (recipe, content, ground) = match recipe {
+            Recipe::Optimize(recipe) => (recipe, image, None),
+            Recipe::Synthesize(recipe) => (recipe, None, image),
+            other => return Err(EngineError::Method(other.method())),
         };
-        let View { image: content, coverage, mask, joins, .. } = view;
-        let inputs = Inputs { content, coverage, styles, init, joins, mask };
+        let inputs = Inputs { content, coverage, ground, styles, init, joins, mask };
         let (engine, recipe) = (self.engine.clone(), recipe.clone());
         let session = match checkpoint {
             None => Session::new(engine, recipe, inputs, memory_bytes),
