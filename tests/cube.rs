@@ -128,12 +128,8 @@ fn a_farm_paints_the_same_sky_and_so_does_one_command() {
     project.run(&[&one[..], &["-o", "one.dds"]].concat()).expect_code(0);
     assert!(project.read("one.dds") == alone.read("out/sky.dds"), "as in the project");
     let refused = project.run(&[&one[..], &["-o", "one.png"]].concat()).expect_code(2);
-    assert!(
-        refused.err.contains(
-            "is a cube map, whose faces stay in their format: it can be written as dds only"
-        ),
-        "{refused}"
-    );
+    let expected = "whose pictures stay in their format: it can be written as dds only";
+    assert!(refused.err.contains(expected), "{refused}");
     let seen = project.run(&["inspect", "art/sky.dds"]).expect_code(0);
     assert!(seen.out.contains("sRGB\n"), "{seen}");
     assert!(seen.out.contains("a cube map, whose faces have 64 x 64 pixels"), "{seen}");
@@ -143,14 +139,17 @@ fn a_farm_paints_the_same_sky_and_so_does_one_command() {
 fn a_cube_map_is_no_style_and_no_mask_and_has_no_other_format() {
     let refused = |rule: &str, code: i32| project(rule).run(&["build"]).expect_code(code).err;
     let text = refused("format = \"png\"", 1);
-    assert!(text.contains("art/sky.dds: its result is a cube map"), "{text}");
+    assert!(text.contains("art/sky.dds: its result is a cube map or an array"), "{text}");
     let project = project("mask = \"masks/sky.dds\"");
     project.write("masks/sky.dds", cube_map());
     let text = project.run(&["build"]).expect_code(1).err;
-    assert!(text.contains("it is a model or a cube map, where a picture is needed"), "{text}");
+    assert!(
+        text.contains("it is a model, a cube map or an array, where a picture is needed"),
+        "{text}"
+    );
     let style = ["stylize", "styles/swirls.png", "--style", "art/sky.dds", "-o", "no.png"];
     let text = project.run(&style).expect_code(2).err;
-    assert!(text.contains("is a model or a cube map, no style"), "{text}");
+    assert!(text.contains("is a model, a cube map or an array, no style"), "{text}");
     // A face is missing.
     let mut bytes = cube_map();
     bytes[113] = 0x7e;

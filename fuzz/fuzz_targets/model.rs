@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(model.triangles.iter().all(|triangle| triangle.place == 0));
     }
     let Ok(maps) = model_maps(bytes, "a", &SMALL) else { return };
-    // A cube map has a surface, and no images.
+    // A cube map or an array has a surface, and no images.
     if maps.is_empty() {
         return;
     }

@@ -34,6 +34,9 @@ fn main() {
     for (at, (name, file, _)) in fixtures::cube::every_kind().into_iter().enumerate() {
         write(format!("cube-{at}-{name}"), file);
     }
+    for (at, (name, file, ..)) in fixtures::array::every_kind().into_iter().enumerate() {
+        write(format!("array-{at}-{name}"), file);
+    }
     for (at, glb) in fixtures::glb::every_kind().into_iter().enumerate() {
         write(format!("{at}.glb"), glb.file());
         for (form, own) in fixtures::gltf::FORMS.into_iter().enumerate() {

@@ -1,6 +1,6 @@
 //! What kind of asset a file is, for commands without a manifest.
 
-use impasto_assets::{AssetError, Header, Limits, read_header};
+use impasto_assets::{AssetError, Header, Limits, SheetLayout, read_header};
 use impasto_painter::{Source, Sources};
 use impasto_types::{AssetKind, Part, Recipe};
 
@@ -11,29 +11,37 @@ pub(crate) fn header_of(source: &Source) -> Result<Header, AssetError> {
 }
 
 /// What kind of asset a file is. The recipe of a model is for its largest texture, that of a cube
-/// map for a face; it becomes that of all.
+/// map or an array for one of its pictures; it becomes that of all.
 pub(crate) fn fit(recipe: &mut Recipe, asset: Option<&Header>) -> AssetKind {
     let Some((header, largest)) = asset.and_then(|header| Some((header, header.largest?))) else {
         return AssetKind::photograph();
     };
     let longer = header.width.max(header.height);
-    if header.is_cube() {
-        recipe.spread_over(largest, longer);
-        return AssetKind::cube();
+    match header.sheet.map(SheetLayout::is_cube) {
+        Some(true) => {
+            recipe.spread_over(largest, longer);
+            AssetKind::cube()
+        }
+        Some(false) => {
+            recipe.spread_over_layers(largest, longer);
+            AssetKind::array()
+        }
+        None => {
+            recipe.spread_over_textures(largest, longer);
+            AssetKind::model()
+        }
     }
-    recipe.spread_over_textures(largest, longer);
-    AssetKind::model()
 }
 
-/// Refuses a mesh that is no model, a model or a cube map that is shown by another one, and either
-/// where pictures are needed.
+/// Refuses a mesh that is no model, what has its own surface and is shown by another one, and
+/// either where pictures are needed.
 pub(crate) fn check_models(sources: &Sources) -> Result<(), Failure> {
     let is_model = |source: &Source| {
         header_of(source).map(|header| header.format.is_model()).map_err(Failure::usage)
     };
     let is_whole = |source: &Source| {
         let header = header_of(source).map_err(Failure::usage)?;
-        Ok::<bool, Failure>(header.format.is_model() || header.is_cube())
+        Ok::<bool, Failure>(header.format.is_model() || header.sheet.is_some())
     };
     for (part, source) in &sources.files {
         let wrong = match part {
@@ -43,7 +51,9 @@ pub(crate) fn check_models(sources: &Sources) -> Result<(), Failure> {
                 "has its own surface, so it has no --mesh"
             }
             Part::Mesh | Part::Color => continue,
-            _ if is_whole(source)? => "is a model or a cube map, where a picture is needed",
+            _ if is_whole(source)? => {
+                "is a model, a cube map or an array, where a picture is needed"
+            }
             _ => continue,
         };
         return Err(Failure::usage(format!("`{}` {wrong}", source.name)));
@@ -51,7 +61,7 @@ pub(crate) fn check_models(sources: &Sources) -> Result<(), Failure> {
     for style in &sources.styles {
         if is_whole(style)? {
             return Err(Failure::usage(format!(
-                "`{}` is a model or a cube map, no style",
+                "`{}` is a model, a cube map or an array, no style",
                 style.name
             )));
         }

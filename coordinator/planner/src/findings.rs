@@ -85,9 +85,13 @@ pub struct ImageHeader {
     /// What a painted file may lack.
     #[serde(default, skip_serializing_if = "FileTraits::is_empty")]
     pub traits: FileTraits,
-    /// The longer side of a model's largest texture in pixels, or of a cube map's face.
+    /// The longer side in pixels of a model's largest texture, or of each picture of a cube map or
+    /// of an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub largest: Option<u32>,
+    /// Whether it is an array, whose layers are pictures of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub array: bool,
     /// Layers of a PSD that are more than its picture.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub layers: u32,
@@ -98,12 +102,14 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl ImageHeader {
-    /// Whether its picture is that of several: a model's textures, or the faces of a cube map.
+    /// Whether its picture is that of several: a model's textures, the faces of a cube map, or the
+    /// layers of an array.
     pub fn is_whole(&self) -> bool {
         self.format.is_model() || self.largest.is_some()
     }
 
-    pub fn is_cube(&self) -> bool {
+    /// Whether it is a texture of several pictures.
+    pub fn is_sheet(&self) -> bool {
         self.largest.is_some() && !self.format.is_model()
     }
 

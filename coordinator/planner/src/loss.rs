@@ -173,6 +173,7 @@ mod tests {
             swaps_sides: false,
             traits: FileTraits::default(),
             largest: None,
+            array: false,
             layers: 0,
         }
     }

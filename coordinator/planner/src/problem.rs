@@ -98,8 +98,8 @@ pub(crate) fn paintable(
         let large = asset.is_large_at(header.width, header.height);
         format.can_write(Shape { width, height, alpha, asset, large })?;
         recipe.common().check_format(format)?;
-        if header.is_cube() && format != asset {
-            return Err(CannotWrite::Cube(asset).into());
+        if header.is_sheet() && format != asset {
+            return Err(CannotWrite::Sheet(asset).into());
         }
         Ok((width, height))
     }

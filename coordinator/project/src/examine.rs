@@ -193,6 +193,7 @@ mod tests {
                 swaps_sides: false,
                 traits: Default::default(),
                 largest: None,
+                array: false,
                 layers: 0,
             };
             (path(name), header)

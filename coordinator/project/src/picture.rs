@@ -27,7 +27,8 @@ pub(crate) fn image_header(header: Header) -> ImageHeader {
     let Header { format, width, height, alpha, depth, orientation, traits, .. } = header;
     let (largest, layers) = (header.largest, header.layers);
     let swaps_sides = orientation.swaps_sides();
-    ImageHeader { width, height, format, alpha, depth, swaps_sides, traits, largest, layers }
+    let array = header.sheet.is_some_and(|sheet| !sheet.is_cube());
+    ImageHeader { width, height, format, alpha, depth, swaps_sides, traits, largest, array, layers }
 }
 
 /// Whether a file that no longer changes is a complete picture, or only its beginning.

@@ -178,6 +178,7 @@ mod tests {
             swaps_sides: false,
             traits: FileTraits::default(),
             largest: None,
+            array: false,
             layers: 0,
         };
         let blob = BlobRef::of(b"abc");

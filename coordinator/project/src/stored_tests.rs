@@ -57,6 +57,7 @@ fn header() -> ImageHeader {
         swaps_sides: false,
         traits,
         largest: None,
+        array: false,
         layers: 0,
     }
 }

@@ -72,6 +72,8 @@ struct Seen<'a> {
     /// The side of a cube map's faces.
     #[serde(skip_serializing_if = "Option::is_none")]
     face: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    array: Option<Array>,
     /// How many pixels of a model's textures a metre of its surface has, on average.
     #[serde(skip_serializing_if = "Option::is_none")]
     texels_per_m: Option<f64>,
@@ -81,6 +83,16 @@ struct Seen<'a> {
 #[derive(Debug, Serialize)]
 struct Texture {
     name: String,
+    width: u32,
+    height: u32,
+}
+
+/// The layers of an array.
+#[derive(Debug, Serialize)]
+struct Array {
+    count: u32,
+    /// How many lie in a row of the picture of all.
+    columns: u32,
     width: u32,
     height: u32,
 }
@@ -156,6 +168,11 @@ fn inspect(
         let Place { name, width, height, .. } = place.clone();
         Texture { name, width, height }
     };
+    let layers = header.sheet.filter(|sheet| !sheet.is_cube());
+    let array = layers.map(|layers| {
+        let (width, height) = layers.part();
+        Array { count: layers.count(), columns: layers.columns(), width, height }
+    });
     let painted_as = format.unwrap_or(header.format);
     let planned = ImageHeader {
         width,
@@ -166,6 +183,7 @@ fn inspect(
         swaps_sides: header.orientation.swaps_sides(),
         traits,
         largest: header.largest,
+        array: array.is_some(),
         layers: header.layers,
     };
     Ok(Seen {
@@ -194,7 +212,8 @@ fn inspect(
         painted_as,
         textures: places.iter().map(texture).collect(),
         layers: header.layers,
-        face: header.largest.filter(|_| header.is_cube()),
+        face: header.sheet.filter(|sheet| sheet.is_cube()).map(|sheet| sheet.part().0),
+        array,
         texels_per_m,
     })
 }
@@ -271,6 +290,13 @@ fn text(seen: &Seen<'_>) -> String {
     }
     if let Some(side) = seen.face {
         text.push_str(&format!("\n  a cube map, whose faces have {side} x {side} pixels"));
+    }
+    if let Some(Array { count, columns, width, height }) = seen.array {
+        let layers = if count == 1 { "layer" } else { "layers" };
+        text.push_str(&format!("\n  an array of {count} {layers} of {width} x {height} pixels"));
+        if count > 1 {
+            text.push_str(&format!(", which lie in rows of {columns} with 16 pixels between them"));
+        }
     }
     if let Some(density) = seen.texels_per_m {
         text.push_str(&format!("\n  {density:.0} texels a metre"));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use impasto_build::{Build, Made};
 use impasto_planner::{PlannedTask, Problem};
 use impasto_project::{Project, ReplaceError, STATE_DIR, replace_file};
-use impasto_types::{AssetPath, Channel, Digest, InputRef, Packing, Part, Tileable};
+use impasto_types::{AssetKind, AssetPath, Channel, Digest, InputRef, Packing, Part, Tileable};
 use rayon::prelude::*;
 
 use super::choice::{Candidate, Claim, choose};
@@ -156,7 +156,11 @@ fn card(
         styles: styles.collect(),
         after,
         settings: Some(settings(&action.recipe)),
-        tileable: action.recipe.common().tileable,
+        tileable: match action.kind == AssetKind::array() {
+            // Its layers repeat, not the picture of all.
+            true => Tileable::None,
+            false => action.recipe.common().tileable,
+        },
         report: cache.report(task.action).filter(|_| is_there),
         outcome,
     }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     BlobRef, ContainerFormat, Crop, Digest, Method, ModelRef, Part, Recipe, Regions, StyleRef,
-    Train, Training,
+    Tileable, Train, Training,
 };
 
 /// Everything that a result depends on: the recipe, the bytes of all inputs and models, the
@@ -185,6 +185,17 @@ impl Action {
         recipes.chain([&mut self.recipe]).for_each(|recipe| recipe.common_mut().shrink(from, to));
     }
 
+    /// The same where the result, and so every region of it, repeats otherwise.
+    #[must_use]
+    pub fn with_tileable(&self, tileable: Tileable) -> Self {
+        let mut action = self.clone();
+        let of_regions = action.regions.iter_mut().flat_map(|regions| &mut regions.named);
+        let recipes = of_regions.filter_map(|region| region.recipe.as_mut());
+        let all = recipes.chain([&mut action.recipe]);
+        all.for_each(|recipe| recipe.common_mut().tileable = tileable);
+        action
+    }
+
     /// All blobs that this action needs, models included, except outputs of other tasks, which are
     /// not known yet.
     pub fn blobs(&self) -> impl Iterator<Item = BlobRef> + '_ {
@@ -342,9 +353,15 @@ impl AssetKind {
         Self("cube".to_owned())
     }
 
+    /// An array of textures, whose layers are painted as one picture; each repeats as the recipe
+    /// says.
+    pub fn array() -> Self {
+        Self("array".to_owned())
+    }
+
     /// Whether its picture is that of a surface, on which paint goes on across seams.
     pub fn has_seams(&self) -> bool {
-        *self == Self::model() || *self == Self::cube()
+        [Self::model(), Self::cube(), Self::array()].contains(self)
     }
 
     fn is_picture(&self) -> bool {

@@ -37,8 +37,11 @@ pub enum CannotWrite {
     Model(ContainerFormat),
     #[error("is a picture, which cannot be written as {0}; choose {others}", others = pictures())]
     Picture(ContainerFormat),
-    #[error("is a cube map, whose faces stay in their format: it can be written as {0} only")]
-    Cube(ContainerFormat),
+    #[error(
+        "is a cube map or an array, whose pictures stay in their format: it can be written as {0} \
+         only"
+    )]
+    Sheet(ContainerFormat),
     #[error("has the colour key {1}, which {0} does not keep exactly; choose another format")]
     ColorKey(ContainerFormat, HexColor),
     #[error("has alpha, which {0} cannot hold; choose {others}", others = with_alpha())]

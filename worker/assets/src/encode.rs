@@ -58,8 +58,8 @@ pub(crate) fn encode_kind(
     let (alpha, asset) = (picture.alpha.is_some(), picture.origin.format);
     let large = picture.origin.psd.as_ref().is_some_and(|psd| psd.large);
     format.can_write(Shape { width, height, alpha, asset, large })?;
-    if picture.origin.cube.is_some() && format != picture.origin.format {
-        return Err(CannotWrite::Cube(picture.origin.format).into());
+    if picture.origin.sheet.is_some() && format != picture.origin.format {
+        return Err(CannotWrite::Sheet(picture.origin.format).into());
     }
     let picture = &*picture.in_terms_of(format);
     let plan = Plan::of(picture, format);

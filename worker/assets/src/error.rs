@@ -38,7 +38,7 @@ pub enum AssetErrorKind {
     LfsPointer,
     #[error("is not an image")]
     NotAnImage,
-    #[error("is a model or a cube map, where a picture is needed")]
+    #[error("is a model, a cube map or an array, where a picture is needed")]
     NotAPicture,
     #[error(
         "holds {0} data, which is not supported; convert it to {formats}",

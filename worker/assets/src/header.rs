@@ -107,6 +107,7 @@ impl Header {
             orientation,
             traits,
             largest: None,
+            sheet: None,
             layers: 0,
         }
     }

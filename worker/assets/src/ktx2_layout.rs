@@ -44,6 +44,11 @@ pub(crate) const WRITER: &[u8] = b"KTXwriter";
 const BEFORE_BASIC: usize = 12;
 
 impl Ktx2Layout {
+    /// The same without the data for programs.
+    pub(crate) fn without_data(self) -> Self {
+        Self { entries: Vec::new(), ..self }
+    }
+
     /// The number of Khronos' data format for the curve of the levels.
     fn transfer(&self) -> Option<u8> {
         self.descriptor.get(BEFORE_BASIC + 2).copied()

@@ -8,11 +8,13 @@ use impasto_types::ContainerFormat;
 use crate::header::picture_header;
 use crate::sniff::sniff;
 use crate::{
-    AssetError, AssetErrorKind, CubeLayout, Limits, Model, ModelFile, ModelMap, Scattered, glb_file,
+    AssetError, AssetErrorKind, Limits, Model, ModelFile, ModelMap, Scattered, SheetLayout,
+    glb_file,
 };
 
 /// Reads a model's surface: every primitive of triangles whose material has a painted texture.
-/// Triangles of which two corners are in one place are left out. That of a cube map is a cube.
+/// Triangles of which two corners are in one place are left out. That of a cube map is a cube, and
+/// that of an array sheets that do not meet.
 /// `name` is used in errors.
 ///
 /// # Errors
@@ -21,8 +23,8 @@ use crate::{
 pub fn read_model(bytes: &[u8], name: &str, limits: &Limits) -> Result<Model, AssetError> {
     let read = || {
         limits.check_file(bytes.len() as u64)?;
-        match cube(bytes, name, limits)? {
-            Some(cube) => Ok(cube.model()),
+        match sheet(bytes, name, limits)? {
+            Some(sheet) => Ok(sheet.model()),
             None => {
                 check_model(bytes, name)?;
                 glb_file::model(&glb_file::alone(bytes)?, limits)
@@ -69,7 +71,7 @@ pub fn read_surface(
 pub fn model_maps(bytes: &[u8], name: &str, limits: &Limits) -> Result<Vec<ModelMap>, AssetError> {
     let read = || {
         limits.check_file(bytes.len() as u64)?;
-        if cube(bytes, name, limits)?.is_some() {
+        if sheet(bytes, name, limits)?.is_some() {
             return Ok(Vec::new());
         }
         check_model(bytes, name)?;
@@ -144,12 +146,12 @@ pub fn scatter_model(
     scatter().map_err(|kind| kind.of(name))
 }
 
-/// The layout of a cube map, if the file is one.
-fn cube(bytes: &[u8], name: &str, limits: &Limits) -> Result<Option<CubeLayout>, AssetErrorKind> {
+/// The layout of a texture of several pictures, if the file is one.
+fn sheet(bytes: &[u8], name: &str, limits: &Limits) -> Result<Option<SheetLayout>, AssetErrorKind> {
     match sniff(name, bytes)? {
         ContainerFormat::Dds | ContainerFormat::Ktx2 => {
             let header = picture_header(Cursor::new(bytes), bytes.len() as u64, name, limits)?;
-            Ok(header.largest.map(CubeLayout::new))
+            Ok(header.sheet)
         }
         _ => Ok(None),
     }

@@ -7,8 +7,8 @@ use crate::notes::Notes;
 use crate::png_color::PngColor;
 use crate::psd_layout::{LEAST_ALPHA, with_white};
 use crate::{
-    AssetError, AssetErrorKind, Color, CubeLayout, DdsLayout, Depth, ExrLayout, GlbLayout,
-    HdrLayout, Ktx2Layout, Orientation, PsdLayout, TgaLayout, TiffLayout, ToneCurve,
+    AssetError, AssetErrorKind, Color, DdsLayout, Depth, ExrLayout, GlbLayout, HdrLayout,
+    Ktx2Layout, Orientation, PsdLayout, SheetLayout, TgaLayout, TiffLayout, ToneCurve,
 };
 
 /// A picture: colours as the file encodes them (gamma is unchanged), as levels from 0 to 255.
@@ -78,8 +78,8 @@ pub struct Origin {
     pub ktx2: Option<Ktx2Layout>,
     /// How the file is stored, if it is PSD.
     pub psd: Option<PsdLayout>,
-    /// Where the faces lie, if it is a cube map.
-    pub cube: Option<CubeLayout>,
+    /// Where its pictures lie, if it is a texture of several: a cube map or an array.
+    pub sheet: Option<SheetLayout>,
     /// Where the textures lie, if it is a model.
     pub glb: Option<GlbLayout>,
 }
@@ -231,7 +231,7 @@ impl Origin {
             hdr: None,
             ktx2: None,
             psd: None,
-            cube: None,
+            sheet: None,
             glb: None,
         }
     }

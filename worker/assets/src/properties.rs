@@ -2,7 +2,7 @@
 
 use impasto_types::{ContainerFormat, Depth, ExpectedPicture, FileTraits, Footprint};
 
-use crate::{Color, Orientation};
+use crate::{Color, Orientation, SheetLayout};
 
 /// A file's header. Width and height are those of the stored grid, as
 /// [`decode()`](crate::decode()) returns it.
@@ -20,9 +20,11 @@ pub struct Header {
     pub orientation: Orientation,
     /// What a painted file may lack.
     pub traits: FileTraits,
-    /// The longer side of the largest texture in pixels, if the file is a model; or of a face, if
-    /// it is a cube map.
+    /// The longer side of the largest texture in pixels, if the file is a model; or of each of its
+    /// pictures, if it is a texture of several.
     pub largest: Option<u32>,
+    /// Where these lie: the faces of a cube map, or the layers of an array.
+    pub sheet: Option<SheetLayout>,
     /// Layers of a PSD that are more than its picture, and that a result has not.
     pub layers: u32,
 }
@@ -31,11 +33,6 @@ impl Header {
     /// Width and height of the picture as it is to be looked at.
     pub fn upright_size(&self) -> (u32, u32) {
         self.orientation.upright_size((self.width, self.height))
-    }
-
-    /// Whether the picture is that of the faces of a cube map.
-    pub fn is_cube(&self) -> bool {
-        self.largest.is_some() && !self.format.is_model()
     }
 
     /// What the picture takes in memory.

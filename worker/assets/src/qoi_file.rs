@@ -33,6 +33,7 @@ pub(crate) fn header(mut reader: impl Read, limits: &Limits) -> Result<Header, A
         orientation: Orientation::Normal,
         traits: FileTraits::default(),
         largest: None,
+        sheet: None,
         layers: 0,
     })
 }

@@ -195,7 +195,7 @@ fn unusable(source: &Source, error: AdapterError) -> FillError {
 fn check(source: &Source, given_bytes: u64) -> Result<(), FillError> {
     let header = read_header(&source.bytes, &source.name, &Limits::default())?;
     let name = source.name.clone();
-    if header.format.is_model() || header.is_cube() {
+    if header.format.is_model() || header.sheet.is_some() {
         return Err(AssetError { name, kind: AssetErrorKind::NotAPicture }.into());
     }
     let pixels = header.footprint().pixels();

@@ -27,6 +27,7 @@ impl Default for Registry {
             .with_adapter(AssetKind::udim(), Arc::new(UdimAdapter))
             .with_adapter(AssetKind::model(), Arc::new(ModelAdapter::default()))
             .with_adapter(AssetKind::cube(), Arc::new(ModelAdapter::default()))
+            .with_adapter(AssetKind::array(), Arc::new(ModelAdapter::default()))
             .with_adapter(AssetKind::photograph(), Arc::new(PictureAdapter::of_photographs()))
             .with_method(MethodName::Optimize, optimize.clone())
             .with_method(MethodName::Synthesize, optimize)

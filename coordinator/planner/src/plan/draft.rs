@@ -80,7 +80,7 @@ fn check_models(
             }
             Part::Mesh => continue,
             _ if file.header.is_whole() => {
-                "it is a model or a cube map, where a picture is needed".to_owned()
+                "it is a model, a cube map or an array, where a picture is needed".to_owned()
             }
             _ => continue,
         };

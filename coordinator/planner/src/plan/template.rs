@@ -161,7 +161,7 @@ pub(super) struct AssetFiles {
 }
 
 /// Several pictures that are painted as one: the tiles of a set in places of the largest, the
-/// textures of a model, or the faces of a cube map.
+/// textures of a model, the faces of a cube map, or the layers of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Whole {
     /// The longer side of the largest.
@@ -177,6 +177,7 @@ enum WholeKind {
     Tiles,
     Textures,
     Faces,
+    Layers,
 }
 
 impl Whole {
@@ -185,7 +186,11 @@ impl Whole {
         companions: &[(Part, AssetPath, InputFile)],
     ) -> Option<Self> {
         let sides = (header.width, header.height);
-        let kind = if header.is_cube() { WholeKind::Faces } else { WholeKind::Textures };
+        let kind = match (header.is_sheet(), header.array) {
+            (true, true) => WholeKind::Layers,
+            (true, false) => WholeKind::Faces,
+            (false, _) => WholeKind::Textures,
+        };
         let surface = header.largest.map(|tile| Self { tile, sides, kind });
         surface.or_else(|| Self::of_tiles(companions))
     }
@@ -204,6 +209,7 @@ impl Whole {
             WholeKind::Tiles => AssetKind::udim(),
             WholeKind::Textures => AssetKind::model(),
             WholeKind::Faces => AssetKind::cube(),
+            WholeKind::Layers => AssetKind::array(),
         }
     }
 
@@ -213,6 +219,7 @@ impl Whole {
         match self.kind {
             WholeKind::Textures => recipe.spread_over_textures(self.tile, longer),
             WholeKind::Tiles | WholeKind::Faces => recipe.spread_over(self.tile, longer),
+            WholeKind::Layers => recipe.spread_over_layers(self.tile, longer),
         }
     }
 }
@@ -433,7 +440,7 @@ fn input(findings: &Findings<'_>, path: &AssetPath) -> Result<InputFile, String>
     let none = || Err("the project has no such file".to_owned());
     let file = findings.inputs.get(path).cloned().unwrap_or_else(none)?;
     match file.header.is_whole() {
-        true => Err("it is a model or a cube map, where a picture is needed".to_owned()),
+        true => Err("it is a model, a cube map or an array, where a picture is needed".to_owned()),
         false => Ok(file),
     }
 }

@@ -196,6 +196,7 @@ fn a_bad_asset_is_a_problem_and_the_others_are_planned() {
             swaps_sides: false,
             traits: FileTraits::default(),
             largest: None,
+            array: false,
             layers: 0,
         })
     };
@@ -258,6 +259,7 @@ fn a_result_that_the_format_cannot_hold_is_a_problem() {
             swaps_sides: false,
             traits: FileTraits::default(),
             largest: None,
+            array: false,
             layers: 0,
         };
         folder.listing.assets[0].image = Ok(header);

@@ -311,6 +311,7 @@ mod tests {
             swaps_sides: alpha,
             traits: FileTraits::default(),
             largest: None,
+            array: false,
             layers: 0,
         });
         let look = any::<bool>().prop_map(|normal_map| Look {

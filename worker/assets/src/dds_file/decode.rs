@@ -16,7 +16,7 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), AssetErrorKind>
     }
 }
 
-/// Decodes the first picture of a file, or the faces of its cube map.
+/// Decodes the first picture of a file, or all of its faces or layers.
 pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
     let (fields, stored) = open(bytes, limits)?;
     let (layout, faces) = (fields.layout, fields.faces());
@@ -29,7 +29,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Pictur
         depth: fields.depth(),
         alpha_kind: fields.alpha_kind(),
         dds: Some(DdsLayout { mips: wanted_mips(&fields), ..layout }),
-        cube: fields.cube,
+        sheet: fields.sheet,
         ..Origin::synthetic(name, ContainerFormat::Dds)
     };
     let mut picture = Picture { width, height, rgb, alpha, extra: Vec::new(), origin };

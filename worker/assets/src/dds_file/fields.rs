@@ -5,7 +5,7 @@ use impasto_types::{ContainerFormat, Depth};
 use super::names::{by_dxgi, by_four_cc, dxgi_name};
 use crate::dds_layout::{DdsAlpha, DdsLayout, DdsName};
 use crate::texels::{Faces, Masks, Texels, mip_size, most_mips};
-use crate::{AlphaKind, AssetErrorKind, Color, CubeLayout, Limits};
+use crate::{AlphaKind, AssetErrorKind, Color, Limits, SheetLayout};
 
 /// The signature and the header.
 const SHORT_BYTES: usize = 128;
@@ -18,8 +18,9 @@ pub(super) struct Fields {
     pub width: u32,
     pub height: u32,
     pub layout: DdsLayout,
-    /// Where its faces lie in the picture, if it is a cube map; each has `width` and `height`.
-    pub cube: Option<CubeLayout>,
+    /// Where its faces or layers lie in the picture, if it has several; each has `width` and
+    /// `height`.
+    pub sheet: Option<SheetLayout>,
     /// Where the first picture is in the file.
     pub start: usize,
 }
@@ -43,14 +44,14 @@ impl Fields {
             bits: word(88),
             masks: [word(92), word(96), word(100), word(104)],
         };
-        let mut is_cube = false;
+        let (mut is_cube, mut layers) = (false, 1);
         let is_long = pixel_format.is(FOUR_CC) && &pixel_format.four_cc == b"DX10";
         let (pixels, name, alpha) = if is_long {
             if head.len() < LONG_BYTES {
                 return Err(AssetErrorKind::Truncated);
             }
-            check_single_picture(word(132), word(136), word(140))?;
-            is_cube = word(136) & MISC_CUBE != 0;
+            check_pictures(word(132), word(136), word(140))?;
+            (is_cube, layers) = (word(136) & MISC_CUBE != 0, word(140));
             let code = word(128);
             let pixels = by_dxgi(code).ok_or_else(|| unsupported(dxgi_name(code)))?;
             (pixels, DdsName::Dxgi(code), alpha_of_mode(word(144)))
@@ -65,11 +66,19 @@ impl Fields {
             }
             is_cube = true;
         }
-        let cube = is_cube.then(|| CubeLayout::new(width));
         if is_cube && width != height {
             return Err(damaged("the faces of its cube map are not square"));
         }
-        let (wide, high) = cube.map_or((width, height), CubeLayout::size);
+        if is_cube && layers > 1 {
+            return Err(unsupported(format!("an array of {layers} cube maps")));
+        }
+        let sheet = match (is_cube, layers) {
+            (true, _) => Some(SheetLayout::cube(width)),
+            // An array of no elements, which Pillow writes, counts as one.
+            (false, 0 | 1) => None,
+            (false, layers) => Some(SheetLayout::array((width, height), layers)),
+        };
+        let (wide, high) = sheet.map_or((width, height), SheetLayout::size);
         limits.check(wide, high)?;
         if caps & VOLUME != 0 || flags & DEPTH != 0 && depth > 1 {
             return Err(unsupported("a volume"));
@@ -80,7 +89,7 @@ impl Fields {
         }
         let layout = DdsLayout { pixels, name, alpha, mips };
         let start = if is_long { LONG_BYTES } else { SHORT_BYTES };
-        Ok(Self { width, height, layout, cube, start })
+        Ok(Self { width, height, layout, sheet, start })
     }
 
     pub(super) fn color(&self) -> Color {
@@ -129,11 +138,11 @@ impl Fields {
     }
 
     pub(super) fn faces(&self) -> Faces {
-        Faces::of((self.width, self.height), self.cube)
+        Faces::of((self.width, self.height), self.sheet)
     }
 
     fn face_count(&self) -> u64 {
-        if self.cube.is_some() { 6 } else { 1 }
+        self.sheet.map_or(1, |sheet| u64::from(sheet.count()))
     }
 
     /// Bytes of a face with its mips.
@@ -146,9 +155,8 @@ impl Fields {
 /// The flag of a cube map in the header of Direct3D 10.
 const MISC_CUBE: u32 = 4;
 
-/// Refuses what is neither one picture nor one cube map, by the header of Direct3D 10. An array of
-/// no elements, which Pillow writes, counts as one.
-fn check_single_picture(dimension: u32, misc: u32, elements: u32) -> Result<(), AssetErrorKind> {
+/// Refuses what is neither pictures nor one cube map, by the header of Direct3D 10.
+fn check_pictures(dimension: u32, misc: u32, elements: u32) -> Result<(), AssetErrorKind> {
     const LINE: u32 = 2;
     const SURFACE: u32 = 3;
     const SOLID: u32 = 4;
@@ -156,7 +164,9 @@ fn check_single_picture(dimension: u32, misc: u32, elements: u32) -> Result<(), 
         SURFACE if misc & MISC_CUBE != 0 && elements > 1 => {
             Err(unsupported(format!("an array of {elements} cube maps")))
         }
-        SURFACE if elements > 1 => Err(unsupported(format!("an array of {elements} pictures"))),
+        SURFACE if elements > SheetLayout::MOST_LAYERS => {
+            Err(unsupported(format!("an array of {elements} pictures")))
+        }
         SURFACE => Ok(()),
         LINE => Err(unsupported("a texture of one dimension")),
         SOLID => Err(unsupported("a volume")),

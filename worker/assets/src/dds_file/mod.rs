@@ -1,5 +1,5 @@
 //! DDS, the format of textures as graphics cards read them: the first picture of a file, or the
-//! faces of a cube map, with the mips left alone.
+//! faces of a cube map or the layers of an array, with the mips left alone.
 
 mod decode;
 mod fields;
@@ -13,7 +13,7 @@ pub(crate) use decode::{check, decode};
 
 use crate::parts::read_part;
 use crate::texels::Texels;
-use crate::{AlphaKind, AssetErrorKind, CubeLayout, Header, Limits, Orientation};
+use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation, SheetLayout};
 use fields::{Fields, LONG_BYTES};
 
 /// Reads the header of a file of `length` bytes. Where only the pixels tell whether there is alpha,
@@ -53,7 +53,8 @@ pub(crate) fn header<R: Read + Seek>(
         extra: 0,
         orientation: Orientation::Normal,
         traits,
-        largest: fields.cube.map(CubeLayout::side),
+        largest: fields.sheet.map(SheetLayout::longer_side),
+        sheet: fields.sheet,
         layers: 0,
     })
 }

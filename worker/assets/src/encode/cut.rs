@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::{Origin, Picture, Place};
+use crate::{Ktx2Layout, Origin, Picture, Place};
 
 /// The values of a plane at a place; the plane's rows have `width` pixels.
 pub(super) fn cut(plane: &[f32], channels: usize, width: u32, place: &Place) -> Vec<f32> {
@@ -36,26 +36,31 @@ pub(super) fn sampled(
     values
 }
 
-/// The faces of a cube map, each a picture, in the order of its file; or the picture itself.
+/// The faces of a cube map or the layers of an array, each a picture, in the order of its file; or
+/// the picture itself.
 pub(super) fn faces(picture: &Picture) -> Vec<Cow<'_, Picture>> {
-    let Some(cube) = picture.origin.cube else { return vec![Cow::Borrowed(picture)] };
-    let (scaled, places) = cube.in_size((picture.width, picture.height));
-    let side = (scaled.side(), scaled.side());
+    let Some(sheet) = picture.origin.sheet else { return vec![Cow::Borrowed(picture)] };
+    let (scaled, places) = sheet.in_size((picture.width, picture.height));
+    let size = scaled.part();
+    // What a file says of itself is needed once, and may be long.
+    let mut first = Some(Origin { sheet: None, ..picture.origin.clone() });
+    let mut short = picture.origin.clone();
+    (short.sheet, short.ktx2) = (None, short.ktx2.map(Ktx2Layout::without_data));
     let face = |place: Place| {
         let own = |plane: &[f32], channels: usize| {
             let plane = cut(plane, channels, picture.width, &place);
-            sampled(&plane, channels, (place.width, place.height), side)
+            sampled(&plane, channels, (place.width, place.height), size)
         };
         Cow::Owned(Picture {
-            width: side.0,
-            height: side.1,
+            width: size.0,
+            height: size.1,
             rgb: own(&picture.rgb, 3),
             alpha: picture.alpha.as_deref().map(|alpha| own(alpha, 1)),
             extra: Vec::new(),
-            origin: Origin { cube: None, ..picture.origin.clone() },
+            origin: first.take().unwrap_or_else(|| short.clone()),
         })
     };
-    places.map(face).to_vec()
+    places.into_iter().map(face).collect()
 }
 
 #[cfg(test)]
@@ -63,11 +68,11 @@ mod tests {
     use impasto_types::ContainerFormat;
 
     use super::*;
-    use crate::CubeLayout;
+    use crate::SheetLayout;
 
     #[test]
     fn faces_are_cut_out_and_square_at_every_size() {
-        let cube = CubeLayout::new(4);
+        let cube = SheetLayout::cube(4);
         let check = |(width, height): (u32, u32), side: u32| {
             let level = |at: u32| (at % width / (width / 3)) as f32;
             let rgb = (0..width * height).flat_map(|at| [level(at), 7.0, 9.0]);
@@ -78,7 +83,7 @@ mod tests {
                 alpha: Some(vec![0.5; (width * height) as usize]),
                 extra: Vec::new(),
                 origin: Origin {
-                    cube: Some(cube),
+                    sheet: Some(cube),
                     ..Origin::synthetic("sky", ContainerFormat::Dds)
                 },
             };

@@ -16,7 +16,7 @@ use crate::ktx2_layout::{
     Entry, Ktx2Layout, ORIENTATION, Packing, SWIZZLE, WRITER, has_alpha, texels,
 };
 use crate::texels::{Texels, most_mips};
-use crate::{AlphaKind, Depth, Orientation, Picture};
+use crate::{AlphaKind, Depth, Orientation, Picture, SheetLayout};
 
 /// Packs a texture in seconds, and hardly worse than the strongest level does.
 const ZSTANDARD_LEVEL: i32 = 9;
@@ -24,7 +24,7 @@ const ZSTANDARD_LEVEL: i32 = 9;
 type Failure = Box<dyn Error + Send + Sync>;
 
 pub(super) fn write(picture: &Picture) -> Result<Vec<u8>, Failure> {
-    let faces = faces(picture);
+    let (sheet, faces) = (picture.origin.sheet, faces(picture));
     let picture = &*faces[0];
     let layout = layout_of(picture)?;
     let count = layout.levels.max(1);
@@ -34,7 +34,7 @@ pub(super) fn write(picture: &Picture) -> Result<Vec<u8>, Failure> {
         .collect::<Vec<_>>();
     let mut levels = Vec::with_capacity(count as usize);
     for _ in 0..count {
-        // A level of all faces.
+        // A level of all faces or layers.
         let level: Vec<u8> = written.iter_mut().filter_map(Iterator::next).flatten().collect();
         levels.push((level.len() as u64, packed(level, layout.packing)?));
     }
@@ -48,8 +48,8 @@ pub(super) fn write(picture: &Picture) -> Result<Vec<u8>, Failure> {
         pixel_width: picture.width,
         pixel_height: picture.height,
         pixel_depth: 0,
-        layer_count: 0,
-        face_count: faces.len() as u32,
+        layer_count: sheet.filter(|sheet| !sheet.is_cube()).map_or(0, SheetLayout::count),
+        face_count: if sheet.is_some_and(SheetLayout::is_cube) { 6 } else { 1 },
         level_count: layout.levels,
         supercompression_scheme: match layout.packing {
             Packing::Plain => None,

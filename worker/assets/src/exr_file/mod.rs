@@ -40,6 +40,7 @@ pub(crate) fn header(
         orientation: Orientation::Normal,
         traits,
         largest: None,
+        sheet: None,
         layers: 0,
     })
 }

@@ -205,6 +205,7 @@ impl Textures {
             orientation: Orientation::Normal,
             traits,
             largest: Some(largest_side(&self.places())),
+            sheet: None,
             layers: 0,
         }
     }

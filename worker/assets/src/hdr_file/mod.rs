@@ -31,6 +31,7 @@ pub(crate) fn header(reader: impl BufRead, limits: &Limits) -> Result<Header, As
         orientation: head.orientation,
         traits,
         largest: None,
+        sheet: None,
         layers: 0,
     })
 }

@@ -20,7 +20,7 @@ pub(crate) fn check(bytes: &[u8], limits: &Limits) -> Result<(), AssetErrorKind>
     }
 }
 
-/// Decodes the first picture of a file, or the faces of its cube map.
+/// Decodes the first picture of a file, or all of its faces or layers.
 pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Picture, AssetErrorKind> {
     let (fields, texels) = open(bytes, limits)?;
     let faces = fields.faces();
@@ -33,7 +33,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, limits: &Limits) -> Result<Pictur
         depth: fields.layout.texels.depth(),
         alpha_kind: fields.alpha_kind(),
         orientation: fields.orientation,
-        cube: fields.cube,
+        sheet: fields.sheet,
         ktx2: Some(Ktx2Layout { levels: wanted_levels(&fields), ..fields.layout }),
         ..Origin::synthetic(name, ContainerFormat::Ktx2)
     };
@@ -53,8 +53,8 @@ fn wanted_levels(fields: &Fields) -> u32 {
     if has_all { u32::MAX } else { levels }
 }
 
-/// The header, and the texels of the first picture, or of those of all faces. The other levels have
-/// to be there too.
+/// The header, and the texels of the first picture, or of those of all faces or layers. The other
+/// levels have to be there too.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Fields, Cow<'a, [u8]>), AssetErrorKind> {
     let fields = Fields::read(Cursor::new(bytes), bytes.len() as u64, limits)?;
     let (offset, length) = fields.first;

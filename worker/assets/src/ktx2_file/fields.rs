@@ -9,18 +9,19 @@ use super::{damaged, unsupported};
 use crate::ktx2_layout::{Entry, Ktx2Layout, ORIENTATION, Packing, SWIZZLE, has_alpha, texels};
 use crate::parts::read_part;
 use crate::texels::{Faces, Masks, Texels, mip_size, most_mips};
-use crate::{AlphaKind, AssetErrorKind, Color, CubeLayout, Limits, Orientation};
+use crate::{AlphaKind, AssetErrorKind, Color, Limits, Orientation, SheetLayout};
 
 #[derive(Debug)]
 pub(super) struct Fields {
     pub width: u32,
     pub height: u32,
     pub layout: Ktx2Layout,
-    /// Where its faces lie in the picture, if it is a cube map; each has `width` and `height`.
-    pub cube: Option<CubeLayout>,
+    /// Where its faces or layers lie in the picture, if it has several; each has `width` and
+    /// `height`.
+    pub sheet: Option<SheetLayout>,
     pub orientation: Orientation,
-    /// Where the first picture is, or the first ones of all faces, and how many bytes they have
-    /// there.
+    /// Where the first picture is, or the first ones of all faces or layers, and how many bytes
+    /// they have there.
     pub first: (u64, u64),
 }
 
@@ -48,13 +49,18 @@ impl Fields {
             other => AssetErrorKind::damaged(impasto_types::ContainerFormat::Ktx2, other),
         })?;
         let size = (header.pixel_width, header.pixel_height);
-        check_single_picture(&header)?;
+        check_pictures(&header)?;
         limits.check(size.0, size.1)?;
-        let cube = (header.face_count == 6).then(|| CubeLayout::new(size.0));
-        if cube.is_some() && size.0 != size.1 {
+        let is_cube = header.face_count == 6;
+        if is_cube && size.0 != size.1 {
             return Err(damaged("the faces of its cube map are not square"));
         }
-        let whole = cube.map_or(size, CubeLayout::size);
+        let sheet = match (is_cube, header.layer_count) {
+            (true, _) => Some(SheetLayout::cube(size.0)),
+            (false, 0) => None,
+            (false, layers) => Some(SheetLayout::array(size, layers)),
+        };
+        let whole = sheet.map_or(size, SheetLayout::size);
         limits.check(whole.0, whole.1)?;
 
         let descriptor =
@@ -134,22 +140,23 @@ impl Fields {
                 return Err(AssetErrorKind::Truncated);
             }
             let face = layout.texels.picture_bytes(mip_size(size, level as u32));
-            let expected = u64::from(header.face_count) * face;
+            let expected = sheet.map_or(1, |sheet| u64::from(sheet.count())) * face;
             if bytes != expected || packing == Packing::Plain && packed != expected {
                 return Err(damaged("a level has another size than its texels"));
             }
             first = first.or(Some((offset, packed)));
         }
         let first = first.ok_or_else(|| damaged("it has no levels"))?;
-        if cube.is_some() && orientation != Orientation::Normal {
-            return Err(unsupported("a cube map of another orientation"));
+        if sheet.is_some() && orientation != Orientation::Normal {
+            let what = if is_cube { "a cube map" } else { "an array" };
+            return Err(unsupported(format!("{what} of another orientation")));
         }
-        Ok(Self { width: size.0, height: size.1, layout, cube, orientation, first })
+        Ok(Self { width: size.0, height: size.1, layout, sheet, orientation, first })
     }
 
     /// Bytes of the first level.
     pub(super) fn first_bytes(&self) -> u64 {
-        let faces = if self.cube.is_some() { 6 } else { 1 };
+        let faces = self.sheet.map_or(1, |sheet| u64::from(sheet.count()));
         faces * self.layout.texels.picture_bytes((self.width, self.height))
     }
 
@@ -160,7 +167,7 @@ impl Fields {
     }
 
     pub(super) fn faces(&self) -> Faces {
-        Faces::of((self.width, self.height), self.cube)
+        Faces::of((self.width, self.height), self.sheet)
     }
 
     pub(super) fn color(&self) -> Color {
@@ -194,8 +201,8 @@ fn part<R: Read + Seek>(
     read_part(reader, length, at, size)
 }
 
-/// Refuses what is neither one picture nor one cube map.
-fn check_single_picture(header: &Header) -> Result<(), AssetErrorKind> {
+/// Refuses what is neither pictures nor one cube map.
+fn check_pictures(header: &Header) -> Result<(), AssetErrorKind> {
     let &Header { pixel_height, pixel_depth, layer_count, face_count, .. } = header;
     if pixel_height == 0 {
         return Err(unsupported("a texture of one dimension"));
@@ -204,7 +211,7 @@ fn check_single_picture(header: &Header) -> Result<(), AssetErrorKind> {
         return Err(unsupported("a volume"));
     }
     match (face_count, layer_count) {
-        (1, 0) => Ok(()),
+        (1, 0..=SheetLayout::MOST_LAYERS) => Ok(()),
         (1, layers) => Err(unsupported(format!("an array of {layers} pictures"))),
         (6, 0) => Ok(()),
         (6, layers) => Err(unsupported(format!("an array of {layers} cube maps"))),

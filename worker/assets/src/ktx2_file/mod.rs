@@ -1,5 +1,5 @@
 //! KTX2, the format of textures for Vulkan, OpenGL and glTF: the first picture of a file, or
-//! the faces of a cube map, with the other levels left alone.
+//! the faces of a cube map or the layers of an array, with the other levels left alone.
 
 mod decode;
 mod fields;
@@ -11,7 +11,7 @@ use impasto_types::{ContainerFormat, FileTrait, FileTraits};
 pub(crate) use decode::{check, decode};
 
 use crate::ktx2_layout::{ORIENTATION, SWIZZLE, WRITER};
-use crate::{AlphaKind, AssetErrorKind, CubeLayout, Header, Limits, Orientation};
+use crate::{AlphaKind, AssetErrorKind, Header, Limits, Orientation, SheetLayout};
 use fields::Fields;
 
 /// Reads the header of a file of `length` bytes.
@@ -40,7 +40,8 @@ pub(crate) fn header<R: Read + Seek>(
         extra: 0,
         orientation: fields.orientation,
         traits,
-        largest: fields.cube.map(CubeLayout::side),
+        largest: fields.sheet.map(SheetLayout::longer_side),
+        sheet: fields.sheet,
         layers: 0,
     })
 }

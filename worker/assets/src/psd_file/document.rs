@@ -108,6 +108,7 @@ impl Document {
             orientation: Orientation::Normal,
             traits,
             largest: None,
+            sheet: None,
             layers: self.layers.lost,
         }
     }

@@ -1,7 +1,7 @@
-//! The pictures of a texture: one, or the six faces of a cube map in one picture.
+//! The pictures of a texture: one, or several in one picture.
 
 use super::{Pixel, Texels, each_pixel};
-use crate::CubeLayout;
+use crate::SheetLayout;
 
 /// Where the pictures of a texture lie in the picture of all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,13 +15,13 @@ pub(crate) struct Faces {
 }
 
 impl Faces {
-    pub(crate) fn of(size: (u32, u32), cube: Option<CubeLayout>) -> Self {
-        match cube {
+    pub(crate) fn of(size: (u32, u32), sheet: Option<SheetLayout>) -> Self {
+        match sheet {
             None => Self { size, whole: size, corners: vec![(0, 0)] },
-            Some(cube) => Self {
+            Some(sheet) => Self {
                 size,
-                whole: cube.size(),
-                corners: cube.places().map(|place| (place.x, place.y)).to_vec(),
+                whole: sheet.size(),
+                corners: sheet.places().iter().map(|place| (place.x, place.y)).collect(),
             },
         }
     }
@@ -70,7 +70,8 @@ impl Faces {
         wrong
     }
 
-    /// Red, green and blue of all, and alpha if asked for. Between pictures both are 0.
+    /// Red, green and blue of all, and alpha if asked for. Around each picture its borders go on,
+    /// so that it has no other colours there in another size.
     pub(crate) fn read(
         &self,
         stored: &[&[u8]],
@@ -89,6 +90,33 @@ impl Faces {
             }
             true
         });
+        self.extend(&mut rgb, 3);
+        alpha.iter_mut().for_each(|alpha| self.extend(alpha, 1));
         (rgb, alpha)
+    }
+
+    /// Repeats the pixels at the borders of each picture over half of the gap around it.
+    fn extend(&self, plane: &mut [f32], channels: usize) {
+        let (width, height) = (self.whole.0 as usize, self.whole.1 as usize);
+        let size = (self.size.0 as usize, self.size.1 as usize);
+        let reach = |start: usize, length: usize, end: usize| {
+            start.saturating_sub(SheetLayout::MARGIN)
+                ..(start + length + SheetLayout::MARGIN).min(end)
+        };
+        for (left, top) in self.corners.iter().map(|(x, y)| (*x as usize, *y as usize)) {
+            let (across, down) = (reach(left, size.0, width), reach(top, size.1, height));
+            for y in top..top + size.1 {
+                for x in across.clone() {
+                    let from = channels * (y * width + x.clamp(left, left + size.0 - 1));
+                    let to = channels * (y * width + x);
+                    plane.copy_within(from..from + channels, to);
+                }
+            }
+            for y in down.clone().filter(|y| !(top..top + size.1).contains(y)) {
+                let from = y.clamp(top, top + size.1 - 1) * width;
+                let row = channels * (from + across.start)..channels * (from + across.end);
+                plane.copy_within(row, channels * (y * width + across.start));
+            }
+        }
     }
 }

@@ -53,6 +53,7 @@ pub(crate) fn header<R: Read + Seek>(
         orientation: Orientation::Normal,
         traits,
         largest: None,
+        sheet: None,
         layers: 0,
     })
 }

@@ -103,6 +103,7 @@ impl Metadata {
             orientation: self.orientation,
             traits,
             largest: None,
+            sheet: None,
             layers: 0,
         }
     }

@@ -3,6 +3,7 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 
+mod array;
 mod bad_files;
 mod containers;
 mod cube;

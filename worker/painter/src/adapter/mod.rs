@@ -211,7 +211,7 @@ pub enum AdapterError {
 /// A picture that is no part of the asset itself. That of a model's textures is not meant.
 pub(crate) fn read_picture(source: &Source) -> Result<Picture, AssetError> {
     let picture = decode(&source.bytes, &source.name, &Limits::default())?;
-    match picture.origin.format.is_model() || picture.origin.cube.is_some() {
+    match picture.origin.format.is_model() || picture.origin.sheet.is_some() {
         true => Err(AssetError { name: source.name.clone(), kind: AssetErrorKind::NotAPicture }),
         false => Ok(picture),
     }

@@ -59,6 +59,7 @@ pub(super) fn header(text: &str) -> ImageHeader {
         swaps_sides: false,
         traits: FileTraits::default(),
         largest: None,
+        array: false,
         layers: 0,
     }
 }

@@ -1,11 +1,18 @@
 //! The header of a DDS file, with every field that a reader may rely on.
 
+use crate::SheetLayout;
 use crate::dds_layout::{DdsAlpha, DdsLayout, DdsName};
 use crate::texels::{Block, Masks, Texels, Word};
 
-/// The header of a file of `layout.mips` pictures, or of six faces with as many each, signature
-/// included.
-pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32), is_cube: bool) -> Vec<u8> {
+/// The header of a file of `layout.mips` pictures, or of several textures with as many each,
+/// signature included.
+pub(super) fn header(
+    layout: &DdsLayout,
+    (width, height): (u32, u32),
+    sheet: Option<SheetLayout>,
+) -> Vec<u8> {
+    let is_cube = sheet.is_some_and(SheetLayout::is_cube);
+    let layers = sheet.filter(|sheet| !sheet.is_cube()).map_or(1, SheetLayout::count);
     const CAPS_SIZE_AND_PIXELS: u32 = 0x1007;
     const PITCH: u32 = 8;
     const MIP_COUNT: u32 = 0x2_0000;
@@ -35,7 +42,7 @@ pub(super) fn header(layout: &DdsLayout, (width, height): (u32, u32), is_cube: b
         const SURFACE: u32 = 3;
         const MISC_CUBE: u32 = 4;
         let misc = if is_cube { MISC_CUBE } else { 0 };
-        words.extend([code, SURFACE, misc, 1, alpha_mode(layout.alpha)]);
+        words.extend([code, SURFACE, misc, layers, alpha_mode(layout.alpha)]);
     }
     words.into_iter().flat_map(u32::to_le_bytes).collect()
 }

@@ -25,7 +25,7 @@ pub(super) fn write(picture: &Picture) -> Vec<u8> {
         // Rounding has left no trace of it, so that the header has to say it.
         layout.alpha = DdsAlpha::Straight;
     }
-    let mut bytes = header::header(&layout, size, picture.origin.cube.is_some());
+    let mut bytes = header::header(&layout, size, picture.origin.sheet);
     written.iter().flatten().for_each(|picture| bytes.extend(picture));
     bytes
 }

@@ -7,9 +7,11 @@ mod maps;
 mod seams;
 mod unwrap;
 
-use impasto_assets::{ColorSpace, Limits, Model, read_header, read_model, read_surface, verify};
+use impasto_assets::{
+    ColorSpace, Limits, Model, SheetLayout, read_header, read_model, read_surface, verify,
+};
 use impasto_engine::{Image, Join, Joins, Mask, resize_plane};
-use impasto_types::{Action, MIN_SIDE, OutputSpec, Part, Recipe};
+use impasto_types::{Action, AssetKind, MIN_SIDE, OutputSpec, Part, Recipe, Tileable};
 
 use super::{
     Adapter, AdapterError, Files, OpenAsset, Opened, OutputFile, PictureAdapter, least, product,
@@ -20,18 +22,30 @@ use maps::{Dry, Maps};
 use unwrap::Unwrap;
 
 /// Opens a model: the base colour textures of [`Part::Color`] are painted, as one picture; or a
-/// picture that is the texture of a model, [`Part::Mesh`]. [`Part::Mask`] says where, in that
-/// picture. Where no surface shows nothing is painted, and what lies beside an island there is what
-/// goes on there on the surface.
-#[derive(Debug, Clone, Default)]
+/// picture that is the texture of a model, [`Part::Mesh`]. A cube map is one, and so is an array.
+/// [`Part::Mask`] says where, in that picture. Where no surface shows nothing is painted, and what
+/// lies beside an island there is what goes on there on the surface.
+#[derive(Debug, Clone)]
 pub(crate) struct ModelAdapter {
     /// The name by which the texture of a mesh is found.
     texture: String,
+    /// How the layers of an array repeat.
+    layers: Tileable,
+}
+
+impl Default for ModelAdapter {
+    fn default() -> Self {
+        Self { texture: String::new(), layers: Tileable::None }
+    }
 }
 
 impl ModelAdapter {
     pub(crate) fn of(action: &Action) -> Self {
-        Self { texture: action.texture.clone().unwrap_or_default() }
+        let layers = match action.kind == AssetKind::array() {
+            true => action.recipe.common().tileable,
+            false => Tileable::None,
+        };
+        Self { texture: action.texture.clone().unwrap_or_default(), layers }
     }
 }
 
@@ -67,7 +81,8 @@ impl Adapter for ModelAdapter {
                 let size = (size.0 as u32, size.1 as u32);
                 read_surface(&mesh.bytes, &mesh.name, &Limits::default(), &self.texture, size)?
             }
-            None => read_model(&color.bytes, &color.name, &Limits::default())?,
+            None => read_model(&color.bytes, &color.name, &Limits::default())?
+                .repeating([self.layers.wraps_x(), self.layers.wraps_y()]),
         };
         let unwrap = Unwrap::of(&model, size, size);
         fill(&mut image.rgb, &unwrap);
@@ -110,14 +125,13 @@ impl Adapter for ModelAdapter {
     ) -> Result<Option<Vec<OutputFile>>, AdapterError> {
         let color = files.get(&Part::Color).ok_or(AdapterError::MissingPart(Part::Color))?;
         let header = read_header(&color.bytes, &color.name, &Limits::default())?;
-        // The picture of all faces is larger than what it is of.
-        let is_tiny = header.is_cube()
-            && recipe.common().size.is_none()
-            && header.largest.is_some_and(|side| side < MIN_SIDE);
+        // The picture of all is larger than what it is of.
+        let is_small = |sheet: SheetLayout| sheet.part().0.min(sheet.part().1) < MIN_SIDE;
+        let is_tiny = recipe.common().size.is_none() && header.sheet.is_some_and(is_small);
         if header.width > 0 && !is_tiny {
             return COLORS.pass_through(&of_colors(files), recipe, outputs);
         }
-        // A model without textures of its own, or faces too small for the network.
+        // A model without textures of its own, or pictures too small for the network.
         if is_tiny {
             verify(&color.bytes, &color.name, &Limits::default())?;
         }
