@@ -99,7 +99,9 @@ impl Picture {
             None => return Cow::Borrowed(self),
         };
         let mut picture = self.clone();
-        picture.rgb.iter_mut().for_each(|number| *number = curve.light(*number) * 255.0);
+        // Rounding must not carry the largest numbers beyond floats.
+        let light = |level: f32| (curve.light(level) * 255.0).clamp(f32::MIN, f32::MAX);
+        picture.rgb.iter_mut().for_each(|number| *number = light(*number));
         Cow::Owned(picture)
     }
 }
@@ -139,5 +141,15 @@ mod tests {
         let bright = Picture { rgb: vec![510.0; 6], ..gray };
         let light = bright.in_terms_of(ContainerFormat::Exr).rgb[0] / 255.0;
         assert!((light - 4.95).abs() < 0.01, "{light}");
+    }
+
+    #[test]
+    fn light_of_any_size_stays_a_number() {
+        for largest in [f32::MAX, f32::MIN] {
+            let scene = Picture { rgb: vec![largest, 1.0, 0.0], ..picture(&[0.0]) };
+            let shown = scene.to_display();
+            let light = shown.in_terms_of(ContainerFormat::Exr);
+            assert!(light.rgb.iter().all(|number| number.is_finite()), "{:?}", light.rgb);
+        }
     }
 }
