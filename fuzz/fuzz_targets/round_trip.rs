@@ -9,12 +9,17 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(picture) = decode(bytes, "a", &SMALL) else { return };
+    // What follows the pixels of a PNG matters to `verify` alone; of a model's texture that is not
+    // painted, it is kept.
+    let is_whole = verify(bytes, "a", &SMALL).is_ok();
     let output = OutputSpec { part: Part::Color, format: picture.origin.format, quality: 90 };
     for picture in [picture.clone(), picture.to_display()] {
         let written = encode(&picture, output).expect("what was read can be written");
         let header = read_header(&written, "a", &SMALL).expect("it has a header");
         assert_eq!((header.width, header.height), (picture.width, picture.height));
         assert_eq!(header.alpha, picture.alpha.is_some());
-        verify(&written, "a", &SMALL).expect("it is whole");
+        if is_whole {
+            verify(&written, "a", &SMALL).expect("it is whole");
+        }
     }
 });
