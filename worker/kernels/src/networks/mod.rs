@@ -1,5 +1,6 @@
 //! Networks that stylise a picture in one pass, in fp32: [`StyleTransformer`] with the vector that
-//! a [`StylePredictor`] makes of any style image, and [`MultiStyle`], which has learned its styles.
+//! a [`StylePredictor`] makes of any style image, [`MultiStyle`], which has learned its styles, and
+//! a [`Decoder`], which turns restyled features of VGG-19 into a picture.
 //!
 //! They are written by hand for frozen weights and compute what the published graphs compute.
 //! Features are stored channels last. Convolutions between maps of few channels are products on
@@ -25,6 +26,7 @@
 
 mod body;
 mod border;
+mod decoder;
 mod direct;
 mod feed_forward;
 mod geometry;
@@ -47,6 +49,7 @@ mod truth;
 mod unrolled;
 mod workspace;
 
+pub use decoder::{Decoder, DecoderInput, DecoderLayout};
 pub use feed_forward::{
     FeedForward, FeedForwardError, FeedForwardLayout, LayoutError, MOST_BLOCKS, MOST_STYLES,
     TensorLayout,
@@ -55,7 +58,7 @@ pub use multi_style::MultiStyle;
 pub use picture::{PaintError, Picture};
 pub use predictor::StylePredictor;
 pub use tensors::{TensorError, Tensors};
-pub use training::Training;
+pub use training::{DecoderTraining, Training};
 pub use transformer::{StyleTransformer, StyleVector};
 pub use workspace::Workspace;
 

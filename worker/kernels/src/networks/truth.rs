@@ -1,8 +1,8 @@
 //! The networks as they are defined, in plain loops of f64: what the tests compare with.
 
 use super::{
-    FeedForwardLayout, MultiStyle, Picture, StylePredictor, StyleVector, Tensors, border::Border,
-    predictor,
+    DecoderInput, DecoderLayout, FeedForwardLayout, MultiStyle, Picture, StylePredictor,
+    StyleVector, Tensors, border::Border, predictor,
 };
 
 /// Weights of a network, as from a seeded generator: small enough that nothing saturates.
@@ -331,4 +331,51 @@ pub(super) fn predicted(weights: &Weights, rgb: &[f32]) -> Vec<f64> {
     let rows = weights.get("predict.style.weight").chunks_exact(means.len());
     let bias = weights.get("predict.style.bias");
     rows.zip(bias).map(|(row, bias)| linear(row, means.iter().copied(), *bias)).collect()
+}
+
+/// What a decoder of these parameters makes.
+pub(super) fn decoded(
+    layout: &DecoderLayout,
+    parameters: &[f32],
+    input: &DecoderInput<'_>,
+) -> Vec<f64> {
+    let tensors = layout.tensors();
+    let get = |name: String| {
+        let found = tensors.iter().find(|tensor| tensor.name == name);
+        found.map(|tensor| &parameters[tensor.range.clone()])
+    };
+    let layer = |map: &Planes, name: &str, geometry, border| {
+        let weights = get(format!("{name}.weight")).unwrap_or_else(|| panic!("no {name}"));
+        map.convolved(weights, get(format!("{name}.bias")), geometry, [border; 2], false)
+    };
+    let read = |level: usize| {
+        let (width, height) = (input.width >> level, input.height >> level);
+        let channels = DecoderLayout::READ[level];
+        let plane = |channel: usize| {
+            let values = input.maps[level].iter().skip(channel).step_by(channels);
+            values.map(|value| f64::from(*value)).collect()
+        };
+        Planes { width, height, planes: (0..channels).map(plane).collect() }
+    };
+    let small = (3, 1, 1);
+    let mut made: Option<Planes> = None;
+    for level in (0..DecoderLayout::READ.len()).rev() {
+        let name = |what: &str| format!("level.{level}.{what}");
+        let mut map = layer(&read(level), &name("read"), small, Border::Replicate);
+        if let Some(coarser) = made {
+            map.add(&layer(&coarser.enlarged(), &name("enlarge"), small, Border::Replicate));
+        }
+        map.each(|value| value.max(0.2 * value));
+        if level > 0 {
+            map.add(&layer(&map, &name("inner"), small, Border::Replicate));
+            map.each(|value| value.max(0.2 * value));
+        }
+        made = Some(map);
+    }
+    let finest = made.expect("the finest level");
+    let added = layer(&finest, "colors", (9, 4, 1), Border::Reflect);
+    let colors = input.colors.iter().map(|value| f64::from(*value));
+    let added = (0..input.width * input.height)
+        .flat_map(|place| added.planes.iter().map(move |plane| plane[place]));
+    colors.zip(added).map(|(own, added)| own + 64.0 * added).collect()
 }

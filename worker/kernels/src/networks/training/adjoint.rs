@@ -105,6 +105,17 @@ impl Adjoint {
         Self::Layer { layer, margins: [2; 2], before: 1, border }
     }
 
+    /// Of a convolution of 3x3 taps beyond whose border lies the border's pixel again.
+    pub(super) fn plain(written: &Written<'_>, kernels: Option<&Kernels>) -> Self {
+        let last = written.side - 1;
+        let weights = written.turned(written.side, |output, input, row, column| {
+            written.weight(output, input, last - row, last - column)
+        });
+        let kernel = written.kernel(written.side, &weights);
+        let layer = Layer::Direct(Direct::new(&kernel, kernels, 1, 1, Activation::Linear));
+        Self::Layer { layer, margins: [1; 2], before: 1, border: Border::Replicate }
+    }
+
     pub(super) fn residual(written: &Written<'_>, kernels: Option<&Kernels>) -> Self {
         Self::Residual(Weights::many(CHANNELS, CHANNELS, kernels, |output, input, tap| {
             written.weight(input, output, (8 - tap) / 3, (8 - tap) % 3)

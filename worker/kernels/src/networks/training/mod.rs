@@ -11,11 +11,14 @@
 //! Like a picture, a gradient does not depend on the number of threads.
 
 mod adjoint;
+mod decoder;
 mod margin;
 mod normalization;
 #[cfg(test)]
 mod tests;
 mod weights;
+
+pub use self::decoder::DecoderTraining;
 
 use std::{fmt, sync::Arc};
 
