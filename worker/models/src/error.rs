@@ -40,7 +40,7 @@ pub enum ModelError {
     Weights(String),
     #[error("these are not the weights of a network: {0}")]
     Tensors(String),
-    #[error("this is no network for `feedforward`: {0}")]
+    #[error("this is no network of this program: {0}")]
     Network(String),
     #[error(
         "`{0}` does not paint by itself, so it cannot be exported; `{other}` does",

@@ -22,8 +22,8 @@ pub use error::ModelError;
 pub use fetch::{Fetch, Package, PipDownload, PullProgress};
 pub use named::{NamedTensor, read_tensors};
 pub use network::{
-    HeldOut, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining, read_network,
-    verify_part, write_network,
+    HeldOut, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining, StylePictures,
+    read_network, verify_part, write_network,
 };
 pub use store::{ModelEntry, ModelFile, ModelStore};
 pub use vgg19::{Convolution, MEAN_BGR, VggWeights, read_vgg19, read_vgg19_up_to};

@@ -1,9 +1,10 @@
 //! The file of a network of our own: one that `impasto train` made, or that was exported from the
 //! store.
 //!
-//! Safetensors of f32: for each convolution `NAME.weight` of `[out][in][row][column]`, and
-//! `NAME.gamma` and `NAME.beta` of `[style][channel]`. Its metadata have one entry, `impasto`, the
-//! JSON of a [`NetworkHeader`]. Reading allocates no more than the file's length, and what the
+//! Safetensors of f32: for each convolution `NAME.weight` of `[out][in][row][column]`, and, where
+//! the network has learned its styles, `NAME.gamma` and `NAME.beta` of `[style][channel]`; one for
+//! any style has `NAME.bias` of `[out]` instead. Its metadata have one entry, `impasto`, the JSON
+//! of a [`NetworkHeader`]. Reading allocates no more than the file's length, and what the
 //! header says of sizes, whoever builds the network compares with the tensors.
 
 use impasto_types::{Digest, Optimize, Part};
@@ -16,15 +17,21 @@ use crate::{ModelError, NamedTensor};
 /// What says that a file is such a network.
 const FORMAT: &str = "impasto-network";
 
-/// The newest form of the header that this program writes and reads.
-const VERSION: u32 = 1;
+/// The newest form of the header that this program writes and reads: that of networks for any
+/// style. Those that have learned their styles have the first.
+const VERSION: u32 = 2;
+const FIRST_VERSION: u32 = 1;
 
 /// What a network's file says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NetworkHeader {
     pub layout: NetworkLayout,
-    /// In the order of the tensors' first axis.
+    /// In the order of the tensors' first axis; none if it is for any style.
+    #[serde(default)]
     pub styles: Vec<NetworkStyle>,
+    /// The pictures whose styles it has seen, if it is for any style.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style_pictures: Option<StylePictures>,
     /// The levels of noise that pictures are given before they are painted, 0 to 255.
     #[serde(default)]
     pub noise: f32,
@@ -39,12 +46,54 @@ pub struct NetworkHeader {
     pub licence: Option<String>,
 }
 
-/// The sizes of a network, in channels.
+/// What kind of network it is, and its sizes in channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NetworkLayout {
-    pub contract: [usize; 2],
-    pub blocks: usize,
-    pub expand: [usize; 2],
+#[serde(untagged, try_from = "Sizes")]
+pub enum NetworkLayout {
+    /// One that has learned its styles.
+    Learned { contract: [usize; 2], blocks: usize, expand: [usize; 2] },
+    /// The decoder of one for any style, the finest level first.
+    AnyStyle { widths: [usize; 4] },
+}
+
+/// The sizes that a header may have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sizes {
+    contract: Option<[usize; 2]>,
+    blocks: Option<usize>,
+    expand: Option<[usize; 2]>,
+    widths: Option<[usize; 4]>,
+}
+
+impl TryFrom<Sizes> for NetworkLayout {
+    type Error = &'static str;
+
+    fn try_from(sizes: Sizes) -> Result<Self, Self::Error> {
+        let Sizes { contract, blocks, expand, widths } = sizes;
+        match (contract, blocks, expand, widths) {
+            (Some(contract), Some(blocks), Some(expand), None) => {
+                Ok(Self::Learned { contract, blocks, expand })
+            }
+            (None, None, None, Some(widths)) => Ok(Self::AnyStyle { widths }),
+            _ => Err("a layout has `contract`, `blocks` and `expand`, or `widths` alone"),
+        }
+    }
+}
+
+impl NetworkHeader {
+    /// Whether it takes any style image, rather than those that it has learned.
+    pub fn is_for_any_style(&self) -> bool {
+        matches!(self.layout, NetworkLayout::AnyStyle { .. })
+    }
+}
+
+/// Pictures that a network has learned to tell styles by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StylePictures {
+    pub pictures: u32,
+    /// Of all, the held-out ones included.
+    pub content: Digest,
 }
 
 /// A style that a network has learned.
@@ -104,7 +153,8 @@ pub fn write_network(
     tensors: &[NamedTensor],
 ) -> Result<Vec<u8>, ModelError> {
     let format = FORMAT.to_owned();
-    let labelled = Labelled { format, version: VERSION, rest: header };
+    let version = if header.is_for_any_style() { VERSION } else { FIRST_VERSION };
+    let labelled = Labelled { format, version, rest: header };
     let text = serde_json::to_string(&labelled)
         .map_err(|error| ModelError::Network(format!("its header: {error}")))?;
     to_safetensors(tensors, &text)
@@ -132,8 +182,12 @@ pub fn read_network(bytes: &[u8]) -> Result<(NetworkHeader, Vec<NamedTensor>), M
         )));
     }
     let header: Labelled<NetworkHeader> = serde_json::from_str(text).map_err(in_header)?;
-    if header.rest.styles.is_empty() {
-        return Err(refuse("its header: it has no style".to_owned()));
+    match (header.rest.is_for_any_style(), header.rest.styles.is_empty()) {
+        (false, true) => return Err(refuse("its header: it has no style".to_owned())),
+        (true, false) => {
+            return Err(refuse("its header: one for any style has learned none".to_owned()));
+        }
+        _ => {}
     }
     let noise = header.rest.noise;
     if !(0.0..=255.0).contains(&noise) {
@@ -165,7 +219,8 @@ mod tests {
 
     fn header() -> NetworkHeader {
         NetworkHeader {
-            layout: NetworkLayout { contract: [16, 32], blocks: 5, expand: [32, 16] },
+            layout: NetworkLayout::Learned { contract: [16, 32], blocks: 5, expand: [32, 16] },
+            style_pictures: None,
             styles: vec![NetworkStyle {
                 name: "night".to_owned(),
                 digest: Some(Digest::of(b"night")),
@@ -204,6 +259,27 @@ mod tests {
     }
 
     #[test]
+    fn one_for_any_style_says_so() {
+        let layout = NetworkLayout::AnyStyle { widths: [16, 32, 64, 128] };
+        let seen = StylePictures { pictures: 215, content: Digest::of(b"styles") };
+        let any = NetworkHeader { layout, styles: vec![], style_pictures: Some(seen), ..header() };
+        let bytes = write_network(&any, &tensors()).expect("bytes");
+        assert_eq!(read_network(&bytes).expect("a network"), (any.clone(), tensors()));
+        let has =
+            |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|own| own == text.as_bytes());
+        assert!(has(&bytes, "version\\\":2"), "older programs are to say that it is newer");
+        assert!(has(&write_network(&header(), &tensors()).expect("bytes"), "version\\\":1"));
+        let with_styles = NetworkHeader { styles: header().styles, ..any };
+        let bytes = write_network(&with_styles, &tensors()).expect("bytes");
+        let error = read_network(&bytes).expect_err("refused").to_string();
+        assert!(error.ends_with("its header: one for any style has learned none"), "{error}");
+        let without = NetworkHeader { styles: vec![], ..header() };
+        let bytes = write_network(&without, &tensors()).expect("bytes");
+        let error = read_network(&bytes).expect_err("refused").to_string();
+        assert!(error.ends_with("its header: it has no style"), "{error}");
+    }
+
+    #[test]
     fn other_files_are_refused() {
         let refused = |bytes: &[u8]| read_network(bytes).expect_err("refused").to_string();
         let bytes = write_network(&header(), &tensors()).expect("bytes");
@@ -220,11 +296,14 @@ mod tests {
         let text = with("impasto-network", "impasto-picture");
         assert_eq!(
             text,
-            "this is no network for `feedforward`: it is `impasto-picture`, not \
-             `impasto-network`"
+            "this is no network of this program: it is `impasto-picture`, not `impasto-network`"
         );
         let text = with("version\\\":1", "version\\\":8");
         assert!(text.ends_with("it was written by a newer version of this program (8)"), "{text}");
+        let text = with("\\\"blocks\\\"", "\\\"widths\\\"");
+        assert!(text.contains("invalid type: integer"), "{text}");
+        let text = with("\\\"expand\\\"", "\\\"expend\\\"");
+        assert!(text.contains("unknown field `expend`"), "{text}");
         let text = with("\\\"layout\\\"", "\\\"latest\\\"");
         assert!(text.contains("its header: missing field `layout`"), "{text}");
         let mut not_finite = bytes.clone();

@@ -18,7 +18,8 @@ const BLOCKS: usize = 6;
 pub(crate) fn header(licence: &str) -> NetworkHeader {
     let style = |index: usize| NetworkStyle { name: index.to_string(), digest: None };
     NetworkHeader {
-        layout: NetworkLayout { contract: [32, 32], blocks: BLOCKS, expand: [8, 4] },
+        layout: NetworkLayout::Learned { contract: [32, 32], blocks: BLOCKS, expand: [8, 4] },
+        style_pictures: None,
         styles: (0..STYLES).map(style).collect(),
         noise: 0.0,
         recipe: None,
