@@ -2,24 +2,21 @@
 //! scale.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use impasto_kernels::Level;
 use impasto_kernels::networks::{
-    PaintError, Picture, StylePredictor, StyleTransformer, StyleVector, TensorError, Tensors,
-    Workspace,
+    Picture, StylePredictor, StyleTransformer, StyleVector, TensorError, Tensors, Workspace,
 };
 use impasto_models::NamedTensor;
 use impasto_types::Arbitrary;
 
 use super::pass::Pass;
+use super::seen::{Seen, digest};
 use super::squares::{Square, squares};
-use super::workshop::Workshop;
+use super::workshop::{Workshop, unpaintable};
 use crate::sources::Sources;
-use crate::{EngineError, Image, Mask};
-
-/// The vectors of so many squares are remembered: those of a project's styles.
-const KEPT_VECTORS: usize = 256;
+use crate::{EngineError, Image, Interrupt, Mask};
 
 /// The network that looks at styles, the one that paints, and the threads that work for them.
 pub struct Networks {
@@ -28,8 +25,8 @@ pub struct Networks {
     level: Level,
     workshop: Workshop,
     bytes: u64,
-    /// What was seen in squares of styles, by their digests, the latest last.
-    vectors: Mutex<Vec<(blake3::Hash, StyleVector)>>,
+    /// What was seen in squares of styles.
+    vectors: Seen<StyleVector>,
 }
 
 impl fmt::Debug for Networks {
@@ -58,7 +55,7 @@ impl Networks {
         let predictor = StylePredictor::new(&tensors, level).map_err(unfit)?;
         let transformer = StyleTransformer::new(&tensors, level).map_err(unfit)?;
         tensors.finish("").map_err(unfit)?;
-        Ok(Self { predictor, transformer, level, workshop, bytes, vectors: Mutex::default() })
+        Ok(Self { predictor, transformer, level, workshop, bytes, vectors: Seen::default() })
     }
 
     /// What they run on, such as `cpu avx512 fp32`.
@@ -81,23 +78,13 @@ impl Networks {
         mixed(&vectors)
     }
 
-    /// The vector of a square, if it is not known by looking at it.
+    /// The vector of a square.
     fn seen(&self, rgb: &[f32]) -> Result<StyleVector, EngineError> {
-        let bytes: Vec<u8> = rgb.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let digest = blake3::hash(&bytes);
-        let known = |(known, vector): &(_, StyleVector)| (*known == digest).then(|| vector.clone());
-        let lock = || self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(vector) = lock().iter().rev().find_map(known) {
-            return Ok(vector);
-        }
-        let predict = |workspace: &mut Workspace| self.predictor.predict(workspace, rgb);
-        let vector = self.workshop.with_workspace(predict)?;
-        let mut vectors = lock();
-        if vectors.len() == KEPT_VECTORS {
-            vectors.remove(0);
-        }
-        vectors.push((digest, vector.clone()));
-        Ok(vector)
+        self.vectors.of(digest([rgb]), || {
+            self.workshop.with_workspace(|workspace| {
+                self.predictor.predict(workspace, rgb).map_err(unpaintable)
+            })
+        })
     }
 }
 
@@ -124,7 +111,12 @@ impl Pass for AnyStyle {
     }
 
     /// That of the style images, and of the asset as far as the recipe leaves it its own.
-    fn look(&mut self, sources: &Sources, size: (usize, usize)) -> Result<(), EngineError> {
+    fn look(
+        &mut self,
+        sources: &Sources,
+        size: (usize, usize),
+        _: &Interrupt,
+    ) -> Result<(), EngineError> {
         let Self { recipe, networks, .. } = self;
         let strength = recipe.pass.strength;
         let picture = (size.0 as u32, size.1 as u32);
@@ -155,11 +147,11 @@ impl Pass for AnyStyle {
         workspace: &mut Workspace,
         picture: &Picture<'_>,
         output: &mut [f32],
-    ) -> Result<(), PaintError> {
-        match &self.style {
-            Some(style) => self.networks.transformer.paint(workspace, picture, style, output),
-            None => Err(PaintError::Vector { expected: StyleVector::LEN, found: 0 }),
-        }
+        _: &Interrupt,
+    ) -> Result<(), EngineError> {
+        let style = self.style.as_ref().ok_or(EngineError::MissingInput("a style image"))?;
+        let transformer = &self.networks.transformer;
+        transformer.paint(workspace, picture, style, output).map_err(unpaintable)
     }
 }
 

@@ -5,34 +5,49 @@ use std::sync::Arc;
 
 use impasto_kernels::Level;
 use impasto_kernels::networks::{
-    FeedForward, FeedForwardError, FeedForwardLayout, PaintError, Picture, Tensors, Workspace,
+    FeedForward, FeedForwardError, FeedForwardLayout, Picture, Tensors, Workspace,
 };
 use impasto_models::{ModelError, NetworkHeader, NetworkLayout, read_network};
 use impasto_types::{Digest, ModelStyle, ModelStyles};
 
 use super::noise::add_noise;
 use super::pass::Pass;
-use super::workshop::Workshop;
+use super::workshop::{Workshop, unpaintable};
 use crate::error::Unlearned;
 use crate::sources::Sources;
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt};
 
 /// Why a file is no network.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
     #[error(transparent)]
     File(#[from] ModelError),
-    #[error("this is no network for `feedforward`")]
+    #[error("this is no network of this program")]
     Network(#[from] FeedForwardError),
+    #[error("this network has learned its styles: it is a `model` of method feedforward")]
+    Learned,
+    #[error("this network is for any style: it is an `any_style_model` of method arbitrary")]
+    AnyStyle,
     /// The file is not to blame.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
 /// The sizes that a file's header names.
-pub fn layout_of(header: &NetworkHeader) -> FeedForwardLayout {
-    let NetworkLayout { contract, blocks, expand } = header.layout;
-    FeedForwardLayout { contract, blocks, expand, styles: header.styles.len() }
+///
+/// # Errors
+/// [`NetworkError::AnyStyle`] where the network has learned no style of its own; names a size that
+/// no network can have.
+pub fn layout_of(header: &NetworkHeader) -> Result<FeedForwardLayout, NetworkError> {
+    match header.layout {
+        NetworkLayout::Learned { contract, blocks, expand } => {
+            let styles = header.styles.len();
+            let layout = FeedForwardLayout { contract, blocks, expand, styles };
+            layout.check().map_err(FeedForwardError::from)?;
+            Ok(layout)
+        }
+        NetworkLayout::AnyStyle { .. } => Err(NetworkError::AnyStyle),
+    }
 }
 
 /// Reads a network's file, and builds the network. A level that this processor lacks is lowered to
@@ -46,8 +61,7 @@ pub fn network_of(
     level: Level,
 ) -> Result<(NetworkHeader, FeedForward), NetworkError> {
     let (header, tensors) = read_network(bytes)?;
-    let layout = layout_of(&header);
-    layout.check().map_err(FeedForwardError::from)?;
+    let layout = layout_of(&header)?;
     let named = tensors.iter().map(|own| (&own.name[..], &own.shape[..], &own.values[..]));
     let named = Tensors::new(named).map_err(FeedForwardError::from)?;
     let network = FeedForward::of_tensors(&layout, &named, level)?;
@@ -84,7 +98,7 @@ impl Network {
         let workshop = Workshop::new(threads)?;
         let (header, network) = network_of(bytes, level)?;
         // The parameters, as they are prepared: each once.
-        let bytes = 4 * layout_of(&header).parameters() as u64;
+        let bytes = 4 * layout_of(&header)?.parameters() as u64;
         Ok(Self { header, network, level, workshop, bytes })
     }
 
@@ -176,7 +190,7 @@ impl Pass for Learned {
         self.network.network.run_bytes(size, wraps)
     }
 
-    fn look(&mut self, _: &Sources, _: (usize, usize)) -> Result<(), EngineError> {
+    fn look(&mut self, _: &Sources, _: (usize, usize), _: &Interrupt) -> Result<(), EngineError> {
         Ok(())
     }
 
@@ -189,8 +203,10 @@ impl Pass for Learned {
         workspace: &mut Workspace,
         picture: &Picture<'_>,
         output: &mut [f32],
-    ) -> Result<(), PaintError> {
-        self.network.network.paint(workspace, picture, &self.shares, output)
+        _: &Interrupt,
+    ) -> Result<(), EngineError> {
+        let network = &self.network.network;
+        network.paint(workspace, picture, &self.shares, output).map_err(unpaintable)
     }
 
     fn share(&self) -> f32 {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use impasto_kernels::networks::{PaintError, Picture, Workspace};
+use impasto_kernels::networks::{Picture, Workspace};
 
 use super::workshop::Workshop;
 use crate::sources::Sources;
-use crate::{EngineError, Image};
+use crate::{EngineError, Image, Interrupt};
 
 /// A network with the style of a run.
 pub(super) trait Pass: fmt::Debug + Send + Sync {
@@ -18,8 +18,18 @@ pub(super) trait Pass: fmt::Debug + Send + Sync {
     /// Memory that painting a picture of this size takes, beside the picture and the result.
     fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64;
 
+    /// Memory that looking at the styles takes for a scale of this size, beside the sources.
+    fn look_bytes(&self, _sources: &Sources, _size: (usize, usize)) -> u64 {
+        0
+    }
+
     /// Looks at the styles for a scale of this size.
-    fn look(&mut self, sources: &Sources, size: (usize, usize)) -> Result<(), EngineError>;
+    fn look(
+        &mut self,
+        sources: &Sources,
+        size: (usize, usize),
+        interrupt: &Interrupt,
+    ) -> Result<(), EngineError>;
 
     /// Changes what a scale begins with before it is painted.
     fn stir(&self, _begun: &mut Image) {}
@@ -30,7 +40,8 @@ pub(super) trait Pass: fmt::Debug + Send + Sync {
         workspace: &mut Workspace,
         picture: &Picture<'_>,
         output: &mut [f32],
-    ) -> Result<(), PaintError>;
+        interrupt: &Interrupt,
+    ) -> Result<(), EngineError>;
 
     /// The share of what is painted in the result; the rest is the asset's.
     fn share(&self) -> f32 {

@@ -8,6 +8,7 @@ use impasto_types::{Arbitrary, Common, FeedForward, Init, OnePass};
 use super::any_style::{AnyStyle, Networks};
 use super::learned::{Learned, Network};
 use super::pass::Pass;
+use super::restyler::{Restyled, Restyler};
 use super::workshop::Workshop;
 use crate::sources::{Coloring, Sources};
 use crate::threads::PROCESS_BYTES;
@@ -61,6 +62,23 @@ impl Session {
         inputs.check(Init::Content)?;
         let (common, pass) = (recipe.common.clone(), recipe.pass.clone());
         let network = AnyStyle { networks, recipe, style: None };
+        Self::new(Box::new(network), common, pass, inputs, budget_bytes)
+    }
+
+    /// The same with a network for any style that this program trained.
+    ///
+    /// # Errors
+    /// As [`Self::any_style`].
+    pub fn restyled(
+        network: Arc<Restyler>,
+        recipe: Arbitrary,
+        inputs: Inputs,
+        budget_bytes: u64,
+    ) -> Result<Self, EngineError> {
+        recipe.check()?;
+        inputs.check(Init::Content)?;
+        let (common, pass) = (recipe.common.clone(), recipe.pass.clone());
+        let network = Restyled { network, recipe, seen: None };
         Self::new(Box::new(network), common, pass, inputs, budget_bytes)
     }
 
@@ -138,7 +156,9 @@ impl Session {
         let coloring = Coloring::of_pass(&self.common, &self.recipe);
         let before = self.sources.preparation_bytes(coloring);
         let held = PROCESS_BYTES + self.network.bytes() + self.sources.bytes();
-        let least_bytes = held + painting.max(after).max(before);
+        // The coarser scale's picture is there meanwhile.
+        let looking = image + self.network.look_bytes(&self.sources, size);
+        let least_bytes = held + painting.max(after).max(before).max(looking);
         if least_bytes > budget_bytes {
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         }
@@ -172,15 +192,15 @@ impl Session {
 
     /// Paints the next scale.
     fn paint(&mut self, size: (usize, usize)) -> Result<Image, EngineError> {
-        self.network.look(&self.sources, size)?;
+        self.network.look(&self.sources, size, &self.interrupt)?;
         let pool = self.network.workshop().pool();
         let begun = pool.install(|| self.begun(size));
         let mut begun = begun.ok_or(EngineError::MissingInput("a content image"))?;
         pool.install(|| self.network.stir(&mut begun));
-        let network = &*self.network;
+        let (network, interrupt) = (&*self.network, &self.interrupt);
         let mut picture =
             network.workshop().paint(&begun, self.wraps(), |workspace, picture, output| {
-                network.paint(workspace, picture, output)
+                network.paint(workspace, picture, output, interrupt)
             })?;
         drop(begun);
         let share = if self.scales.last() == Some(&size) { network.share() } else { 1.0 };

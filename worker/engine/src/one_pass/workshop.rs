@@ -52,16 +52,26 @@ impl Workshop {
         if wraps.0 || wraps.1 { 3 * 4 * (size.0 * size.1) as u64 } else { 0 }
     }
 
+    /// The values of a plane, one at each pixel, where [`Self::paint`] turns a picture to.
+    pub(super) fn turned(
+        values: &[f32],
+        (width, height): (usize, usize),
+        wraps: (bool, bool),
+    ) -> Vec<f32> {
+        let (x, y) = (turn(wraps.0, width), turn(wraps.1, height));
+        let rows = (0..height).map(|at| &values[(at + y) % height * width..][..width]);
+        rows.flat_map(|row| row[x..].iter().chain(&row[..x])).copied().collect()
+    }
+
     /// What `network` makes of a picture. Where it wraps, opposite sides meet in the result as
     /// well.
     pub(super) fn paint(
         &self,
         picture: &Image,
         wraps: (bool, bool),
-        network: impl FnOnce(&mut Workspace, &Picture<'_>, &mut [f32]) -> Result<(), PaintError>,
+        network: impl FnOnce(&mut Workspace, &Picture<'_>, &mut [f32]) -> Result<(), EngineError>,
     ) -> Result<Image, EngineError> {
         let &Image { width, height, .. } = picture;
-        let turn = |wraps: bool, len: usize| if wraps { TURN_PX % len } else { 0 };
         let (x, y) = (turn(wraps.0, width), turn(wraps.1, height));
         let turned = (x, y) != (0, 0);
         let before = turned.then(|| rolled(picture, (x, y)));
@@ -75,7 +85,7 @@ impl Workshop {
 
     pub(super) fn with_workspace<T>(
         &self,
-        work: impl FnOnce(&mut Workspace) -> Result<T, PaintError>,
+        work: impl FnOnce(&mut Workspace) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {
         let lock = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         let spare = lock().pop();
@@ -85,8 +95,18 @@ impl Workshop {
             workspace.clear();
         }
         lock().push(workspace);
-        done.map_err(|error| EngineError::Weights(error.to_string()))
+        done
     }
+}
+
+/// By how much an axis is turned.
+fn turn(wraps: bool, len: usize) -> usize {
+    if wraps { TURN_PX % len } else { 0 }
+}
+
+/// Why a network does not paint.
+pub(super) fn unpaintable(error: PaintError) -> EngineError {
+    EngineError::Weights(error.to_string())
 }
 
 /// A picture whose pixel at the origin is the one that lay so far to the right and down.

@@ -179,6 +179,20 @@ impl TiledPass {
         }
     }
 
+    /// The features of these layers over a picture that is one tile, each
+    /// `height * width * channels`.
+    ///
+    /// # Panics
+    /// If there are several tiles, `image` has another size, or the pass was not made for a layer
+    /// so deep.
+    pub fn features(&mut self, image: &Image, layers: &[Layer]) -> Vec<Vec<f32>> {
+        assert_eq!(self.tiles(), 1, "a picture of one tile");
+        let Some(deepest) = layers.iter().copied().max() else { return Vec::new() };
+        self.forward(0, image, deepest);
+        let pass = &lock(&self.buffers).pass;
+        layers.iter().map(|layer| pass.features(*layer)).collect()
+    }
+
     /// The deepest layer that is asked for, if any is.
     fn deepest(&self, layers: &[Layer]) -> Option<Layer> {
         let content = self.content.iter().map(|_| Layer::CONTENT);

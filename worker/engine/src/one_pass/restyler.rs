@@ -1,0 +1,361 @@
+//! A network for any style that this program trains: VGG-19 looks, its features are given a
+//! style's statistics, and a decoder makes a picture of them.
+//!
+//! But for the statistics, of the style and of the picture itself, nothing looks at the whole
+//! picture. So it is painted in tiles, each with as much around it as a pixel's result depends on,
+//! and takes little more memory than the picture, whatever its size.
+
+use std::fmt;
+use std::sync::Arc;
+
+use impasto_kernels::networks::{
+    Decoder, DecoderLayout, FeedForwardError, Picture, Tensors, Workspace,
+};
+use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
+use impasto_models::{NetworkHeader, NetworkLayout, VggWeights, read_network};
+use impasto_types::{Arbitrary, Padding, Pooling};
+
+use super::learned::NetworkError;
+use super::noise::add_noise;
+use super::pass::Pass;
+use super::reading::Reading;
+use super::seen::{Seen, digest};
+use super::statistics::{FeatureStatistics, FeatureTransfer};
+use super::tiles::{closed, cut, next_lap, spans};
+use super::workshop::{Workshop, unpaintable};
+use crate::optimize::device::{Cpu, TiledPass, Tiling, VggDevice, View};
+use crate::sources::{Sources, fitted};
+use crate::{EngineError, Frame, Image, Interrupt, Joins, Mask, Style};
+
+/// Memory for looking at a whole picture: tiles of it are cut to fit.
+const LOOK_BYTES: u64 = 512 << 20;
+
+/// Sides of the tiles that are painted.
+const TILE_PX: usize = 768;
+
+/// Bytes per pixel of a tile beside the pass and the decoder: colours as they are painted and as
+/// the network sees them, and what the decoder reads.
+const TILE_BYTES_PER_PIXEL: u64 = 4 * (4 * 3 + 128 / 4 + 256 / 16 + 512 / 64);
+
+/// The sizes of the decoder that a file's header names.
+///
+/// # Errors
+/// [`NetworkError::Learned`] where the network has learned its styles; names a size that no decoder
+/// can have.
+pub fn decoder_layout_of(header: &NetworkHeader) -> Result<DecoderLayout, NetworkError> {
+    match header.layout {
+        NetworkLayout::AnyStyle { widths } => {
+            let layout = DecoderLayout { widths };
+            layout.check().map_err(FeedForwardError::from)?;
+            Ok(layout)
+        }
+        NetworkLayout::Learned { .. } => Err(NetworkError::Learned),
+    }
+}
+
+/// Reads a network's file, and builds its decoder. A level that this processor lacks is lowered to
+/// the best one that it has.
+///
+/// # Errors
+/// Where it is no such file or damaged, or a tensor is missing, one too many or of another shape:
+/// the error names it.
+pub fn decoder_of(bytes: &[u8], level: Level) -> Result<(NetworkHeader, Decoder), NetworkError> {
+    let (header, tensors) = read_network(bytes)?;
+    let layout = decoder_layout_of(&header)?;
+    let named = tensors.iter().map(|own| (&own.name[..], &own.shape[..], &own.values[..]));
+    let named = Tensors::new(named).map_err(FeedForwardError::from)?;
+    let decoder = Decoder::of_tensors(&layout, &named, level)?;
+    Ok((header, decoder))
+}
+
+/// A network for any style, and the threads that work for it.
+pub struct Restyler {
+    header: NetworkHeader,
+    decoder: Decoder,
+    vgg: Cpu,
+    view: View,
+    level: Level,
+    workshop: Workshop,
+    bytes: u64,
+    /// What was seen in styles.
+    seen: Seen<FeatureStatistics>,
+}
+
+impl fmt::Debug for Restyler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Restyler").field("level", &self.level).finish_non_exhaustive()
+    }
+}
+
+impl Restyler {
+    /// Prepares the network of a file and VGG-19, which looks, for the CPU, on `threads` threads.
+    /// `level` may lower the instructions that the kernels use; `None` uses the best there are.
+    ///
+    /// # Errors
+    /// As [`decoder_of`]; [`NetworkError::Engine`] where the weights are not VGG-19's, or no
+    /// threads are to be had.
+    pub fn of_file(
+        bytes: &[u8],
+        vgg: &VggWeights,
+        threads: usize,
+        level: Option<Level>,
+    ) -> Result<Self, NetworkError> {
+        let level = level.map_or_else(Level::detect, Level::lowered);
+        let (header, decoder) = decoder_of(bytes, level)?;
+        let workshop = Workshop::new(threads)?;
+        let vgg = Cpu::new(vgg, level, Precision::Fp32, workshop.pool())?;
+        let pooling = header.recipe.as_ref().map_or(Pooling::Max, |recipe| recipe.pooling);
+        let view = Self::view(pooling);
+        // The parameters, as they are prepared: each once.
+        let bytes = 4 * decoder_layout_of(&header)?.parameters() as u64 + vgg.bytes();
+        let seen = Seen::default();
+        Ok(Self { header, decoder, vgg, view, level, workshop, bytes, seen })
+    }
+
+    /// How VGG-19 looks at pictures and tiles for a restyler.
+    pub fn view(pooling: Pooling) -> View {
+        let pool = match pooling {
+            Pooling::Max => Pool::Max,
+            Pooling::Average => Pool::Average,
+        };
+        View::new(Edge::Reflect, Edge::Reflect, pool).up_to(Layer::Relu4_1)
+    }
+
+    /// What it runs on, such as `cpu avx512 fp32`.
+    pub fn device(&self) -> String {
+        format!("cpu {} fp32", self.level)
+    }
+
+    /// Memory that the prepared networks take.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The statistics of a picture, whose pixels count by their weights. As in training, it is
+    /// continued by its mirror image to a multiple of 16 pixels: otherwise a last row would be a
+    /// whole pixel of the deepest layer.
+    fn statistics(
+        &self,
+        image: Image,
+        weights: Option<Vec<f32>>,
+        interrupt: &Interrupt,
+    ) -> Result<FeatureStatistics, EngineError> {
+        let (width, height) = (image.width as u32, image.height as u32);
+        let frame = Frame::new(&Joins::default(), Padding::Reflect, width, height);
+        let (image, mask) = self.workshop.install(|| {
+            (frame.surround(image), weights.map(|weights| frame.surround_plane(weights, 1)))
+        });
+        let mask = mask.map(|weights| Mask::new(image.width, image.height, weights)).transpose()?;
+        let mask = mask.as_ref();
+        let moments = self.vgg.moments(&image, mask, self.view, LOOK_BYTES, interrupt)?;
+        let [_, second, third, fourth] = &moments[..] else {
+            unreachable!("sums over each layer up to the deepest")
+        };
+        Ok(FeatureStatistics::of(&image, mask, [second, third, fourth]))
+    }
+
+    /// Memory that the statistics of a picture of this size take, beside it.
+    fn statistics_bytes(&self, (width, height): (usize, usize)) -> u64 {
+        let [width, height] = [width, height].map(|len| len.next_multiple_of(16));
+        let continued = 4 * 4 * (width * height) as u64;
+        continued + LOOK_BYTES.min(self.vgg.uncut_moments((width, height), true, self.view))
+    }
+
+    /// The size of a style at a scale.
+    fn style_size(image: &Image, factor: f64) -> (usize, usize) {
+        let side = |len: usize| ((len as f64 * factor).round() as usize).max(1);
+        (side(image.width), side(image.height))
+    }
+
+    /// Those of a style at a scale.
+    fn seen(
+        &self,
+        image: &Image,
+        weights: Option<&Mask>,
+        factor: f64,
+        interrupt: &Interrupt,
+    ) -> Result<FeatureStatistics, EngineError> {
+        let size = Self::style_size(image, factor);
+        let (scaled, weights) = self.workshop.install(|| {
+            let resized = weights.map(|mask| mask.resized(size.0, size.1, &Joins::default()));
+            (fitted(image, weights, size, (false, false)), resized.map(Mask::into_weights))
+        });
+        let width = [scaled.width as f32];
+        let counted = weights.as_deref().unwrap_or_default();
+        let values = [&width[..], &scaled.rgb[..], counted];
+        // What is looked at is given away, so what it is known by comes first.
+        let digest = digest(values);
+        self.seen.of(digest, || self.statistics(scaled, weights, interrupt))
+    }
+
+    /// Paints the tiles of a picture, of at most `tile_px` pixels a side. Its features are looked
+    /// at with noise.
+    #[expect(clippy::too_many_arguments, reason = "what is painted, how, and where it goes")]
+    fn tiles(
+        &self,
+        workspace: &mut Workspace,
+        [source, noisy]: [Picture<'_>; 2],
+        transfer: &FeatureTransfer,
+        (wide, high): (usize, usize),
+        tile_px: usize,
+        output: &mut [f32],
+        interrupt: &Interrupt,
+    ) -> Result<(), EngineError> {
+        let mut last: Option<TiledPass> = None;
+        let mut shaped = (0, 0);
+        for down in spans(source.height, high, source.wrap_y, tile_px) {
+            for across in spans(source.width, wide, source.wrap_x, tile_px) {
+                interrupt.check()?;
+                let tile = cut(&noisy, &across, &down);
+                let size = (tile.width, tile.height);
+                if shaped != size {
+                    // The old one's memory is given back before the new one is asked for.
+                    drop(last.take());
+                    shaped = size;
+                }
+                let new = || self.vgg.pass(Tiling::whole(self.view, size.0, size.1));
+                let eyes = last.get_or_insert_with(new);
+                let mut painted = vec![0.0; tile.rgb.len()];
+                let mut reading = Reading::of(eyes, tile);
+                let clean = cut(&source, &across, &down);
+                self.workshop.install(|| reading.restyle(transfer, &clean));
+                let made = self.decoder.decode(workspace, &reading.input(), &mut painted);
+                made.map_err(unpaintable)?;
+                for y in down.inner.clone() {
+                    let row = &painted[3 * (y + down.before - down.inner.start) * size.0..];
+                    let row = &row[3 * across.before..][..3 * across.inner.len()];
+                    let to = &mut output[3 * (y * wide + across.inner.start)..][..row.len()];
+                    to.iter_mut().zip(row).for_each(|(to, value)| *to = value.clamp(0.0, 255.0));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A run of a restyler by a recipe.
+#[derive(Debug)]
+pub(super) struct Restyled {
+    pub(super) network: Arc<Restyler>,
+    pub(super) recipe: Arbitrary,
+    /// What was looked at last.
+    pub(super) seen: Option<Look>,
+}
+
+/// What was seen for a scale.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The statistics of the styles.
+    style: FeatureStatistics,
+    /// How far each pixel of the asset is painted, where it has a mask.
+    painted: Option<Vec<f32>>,
+}
+
+impl Pass for Restyled {
+    fn workshop(&self) -> &Workshop {
+        &self.network.workshop
+    }
+
+    fn bytes(&self) -> u64 {
+        self.network.bytes
+    }
+
+    fn run_bytes(&self, (width, height): (usize, usize), (wrap_x, wrap_y): (bool, bool)) -> u64 {
+        let longest = |len: usize, wraps: bool| {
+            let painted = len + next_lap(len, wraps);
+            spans(len, painted, wraps, TILE_PX).iter().map(|span| span.len).max().unwrap_or(0)
+        };
+        let tile = (longest(width, wrap_x), longest(height, wrap_y));
+        let pixels = (tile.0 * tile.1) as u64;
+        let Restyler { vgg, view, .. } = &*self.network;
+        let of_tile = pixels * TILE_BYTES_PER_PIXEL + vgg.uncut_moments(tile, false, *view);
+        let laps = [next_lap(width, wrap_x), next_lap(height, wrap_y)];
+        // What is painted with the next lap, and without it.
+        let closing = if laps == [0, 0] {
+            0
+        } else {
+            2 * 3 * 4 * ((width + laps[0]) * (height + laps[1])) as u64
+        };
+        // The picture with noise, and once more with what continues it.
+        let looking = self.network.statistics_bytes((width, height));
+        let noisy = 3 * 4 * (width * height) as u64;
+        noisy + (of_tile + self.network.decoder.run_bytes(tile) + closing).max(looking)
+    }
+
+    fn look_bytes(&self, sources: &Sources, (width, height): (usize, usize)) -> u64 {
+        let of = |style: &Style| {
+            let own = (style.image.width as u32, style.image.height as u32);
+            let factor = self.recipe.style_factor(own, (width as u32, height as u32));
+            let size = Restyler::style_size(&style.image, factor);
+            // It and its weights, scaled.
+            self.network.statistics_bytes(size) + 4 * 4 * (size.0 * size.1) as u64
+        };
+        sources.styles().iter().map(of).max().unwrap_or(0)
+    }
+
+    fn look(
+        &mut self,
+        sources: &Sources,
+        size: (usize, usize),
+        interrupt: &Interrupt,
+    ) -> Result<(), EngineError> {
+        let Self { recipe, network, .. } = self;
+        let picture = (size.0 as u32, size.1 as u32);
+        let total: f32 = sources.styles().iter().map(|style| style.share).sum();
+        let mut parts = Vec::new();
+        for style in sources.styles() {
+            let own = (style.image.width as u32, style.image.height as u32);
+            let factor = recipe.style_factor(own, picture);
+            let seen = network.seen(&style.image, style.weights.as_ref(), factor, interrupt)?;
+            parts.push((style.share / total, seen));
+        }
+        let style = FeatureStatistics::mixed(&parts);
+        let painted = network.workshop.install(|| sources.painted_at(size));
+        self.seen = Some(Look { style, painted: painted.map(|(weights, _)| weights) });
+        Ok(())
+    }
+
+    fn paint(
+        &self,
+        workspace: &mut Workspace,
+        picture: &Picture<'_>,
+        output: &mut [f32],
+        interrupt: &Interrupt,
+    ) -> Result<(), EngineError> {
+        let network = &self.network;
+        let seen = self.seen.as_ref().ok_or(EngineError::MissingInput("a style image"))?;
+        let (width, height) = (picture.width, picture.height);
+        let mut noisy = Image { width, height, rgb: picture.rgb.to_vec() };
+        let (levels, seed) = (network.header.noise, self.recipe.common.seed);
+        network.workshop.install(|| add_noise(&mut noisy, levels, seed));
+        let turned = |weights: &Vec<f32>| {
+            Workshop::turned(weights, (width, height), (picture.wrap_x, picture.wrap_y))
+        };
+        let painted = seen.painted.as_ref().map(turned);
+        let own = network.statistics(noisy.clone(), painted, interrupt)?;
+        let pictures = [*picture, Picture { rgb: &noisy.rgb, ..*picture }];
+        let strength = self.recipe.pass.strength;
+        let parts = [(strength, seen.style.clone()), (1.0 - strength, own.clone())];
+        let transfer = FeatureTransfer::new(&own, &FeatureStatistics::mixed(&parts));
+        let (lap_x, lap_y) = (next_lap(width, picture.wrap_x), next_lap(height, picture.wrap_y));
+        if (lap_x, lap_y) == (0, 0) {
+            let size = (width, height);
+            return network.tiles(workspace, pictures, &transfer, size, TILE_PX, output, interrupt);
+        }
+        let size = (width + lap_x, height + lap_y);
+        let mut painted = vec![0.0; 3 * size.0 * size.1];
+        network.tiles(workspace, pictures, &transfer, size, TILE_PX, &mut painted, interrupt)?;
+        if lap_x > 0 {
+            painted = closed(&painted, size.0, lap_x, 3);
+        }
+        if lap_y > 0 {
+            // Rows are the items now.
+            painted = closed(&painted, size.1, lap_y, 3 * width);
+        }
+        output.copy_from_slice(&painted);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
