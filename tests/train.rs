@@ -63,7 +63,7 @@ fn an_interrupted_run_goes_on_to_the_same_bytes_on_any_number_of_threads() {
     );
     assert!(loss(&looks[2]) < 0.9 * loss(&looks[0]), "it learns: {whole}");
     assert!(whole.err.contains("1 of 6 pictures are smaller than 80 pixels"), "{whole}");
-    assert!(whole.err.contains("5 pictures are few"), "{whole}");
+    assert!(whole.err.contains("5 pictures of --content are few"), "{whole}");
     for name in ["whole.preview.png", "whole.report.html"] {
         assert!(project.path(name).exists(), "{name}");
     }

@@ -6,7 +6,8 @@ use std::time::Instant;
 use clap::Args;
 use impasto_models::{ModelError, ModelStore, NetworkTraining, VggWeights, read_vgg19};
 use impasto_trainer::{
-    Corpus, Sample, Settings, State, StateError, TrainError, Trainer, Verdict, network,
+    Corpus, DecoderLayout, FeedForwardLayout, Image, Sample, Settings, State, StateError,
+    TrainError, Trainer, Verdict, network,
 };
 use impasto_types::{Digest, ModelName, Preset};
 
@@ -22,14 +23,19 @@ use crate::{Context, Exit, Failure, interrupt, overwrite};
 /// Train a network that paints in one pass
 ///
 /// One small network for a style image, or one for several, which then share all but a few numbers
-/// each. It is trained on crops of the content pictures, by the loss that `stylize` lowers. A
-/// checkpoint beside MODEL is kept while it trains: the same command goes on where an interrupted
-/// one ended, to the same bytes. See docs/training.md.
+/// each, or, with --any-style, one for style images that it has never seen. It is trained on crops
+/// of the content pictures, by the loss that `stylize` lowers. A checkpoint beside MODEL is kept
+/// while it trains: the same command goes on where an interrupted one ended, to the same bytes. See
+/// docs/training.md.
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// The style images, at most 256
-    #[arg(value_name = "STYLE", required = true)]
+    #[arg(value_name = "STYLE", required_unless_present = "any_style")]
     styles: Vec<PathBuf>,
+    /// Train a network for any style, from a folder of pictures of styles: the more, and the less
+    /// alike, the better
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["styles", "style_scale", "size"])]
+    any_style: Option<PathBuf>,
     /// The file to write, such as night.safetensors; a preview and a report are written beside it
     #[arg(short, long, value_name = "MODEL")]
     output: PathBuf,
@@ -87,9 +93,9 @@ struct RunFlags {
     /// where they are flat; 0 for a style that is flat itself
     #[arg(long, value_name = "LEVELS", default_value_t = Settings::default().noise)]
     noise: f32,
-    /// The largest step of Adam
-    #[arg(long, value_name = "RATE", default_value_t = Settings::default().learning_rate)]
-    learning_rate: f32,
+    /// The largest step of Adam [default: 0.003, or 0.001 with --any-style]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f32>,
     /// Steps from one look at the pictures that are held out to the next
     #[arg(long, value_name = "N", default_value_t = 250)]
     look_every: u32,
@@ -101,14 +107,19 @@ struct RunFlags {
     seed: u64,
 }
 
+/// Adam's rate for a network for any style, which has no normalisations that would hold it.
+const ANY_STYLE_RATE: f32 = 1e-3;
+
 impl RunFlags {
-    fn settings(&self) -> Result<Settings, Failure> {
+    fn settings(&self, any_style: bool) -> Result<Settings, Failure> {
         let mut recipe = self.preset.optimize();
         recipe.content_weight = self.content_weight.unwrap_or(recipe.content_weight);
         recipe.style_weight = self.style_weight.unwrap_or(recipe.style_weight);
         recipe.style_scale = self.style_scale.unwrap_or(recipe.style_scale);
         recipe.check().map_err(Failure::usage)?;
-        let Self { size, crop, batch, steps, noise, learning_rate, .. } = *self;
+        let Self { size, crop, batch, steps, noise, .. } = *self;
+        let default = if any_style { ANY_STYLE_RATE } else { Settings::default().learning_rate };
+        let learning_rate = self.learning_rate.unwrap_or(default);
         let Self { look_every, patience, seed, .. } = *self;
         Ok(Settings {
             recipe,
@@ -125,21 +136,35 @@ impl RunFlags {
     }
 }
 
+/// Memory that pictures may take.
+const MOST_BYTES: usize = 1 << 30;
+
 /// Steps from one checkpoint to the next: less than a minute.
 const CHECKPOINT_EVERY: u32 = 100;
 
 pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
-    let settings = args.run.settings()?;
+    let settings = args.run.settings(args.any_style.is_some())?;
     settings.check().map_err(Failure::usage)?;
-    network_layout(args.styles.len()).check().map_err(Failure::usage)?;
+    if args.any_style.is_none() {
+        network_layout(args.styles.len()).check().map_err(Failure::usage)?;
+    }
     let beside = Beside { model: args.output.clone() };
     check_files(&args, &beside)?;
+    let Some(folder) = &args.content else {
+        return Err(Failure::usage("there are no pictures to train on").hint(
+            "give --content DIR, a folder of a few hundred pictures like those that are to be \
+             painted",
+        ));
+    };
     let cancel = interrupt::token();
-    let styles = args.styles.iter().map(|path| read_style(path));
-    let styles = styles.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
-    let corpus = corpus(&args, &settings, &beside, context)?;
-    let run = Trainer::run_digest(&settings, &styles, &corpus);
-    let checkpoint = checkpoint(&args, &beside, run, styles.len())?;
+    let styles = Styles::read(&args, &settings, &beside, context)?;
+    let most_bytes = match styles {
+        Styles::Learned(_) => MOST_BYTES,
+        Styles::Any(_) => MOST_BYTES / 2,
+    };
+    let corpus = corpus((folder, "--content"), &settings, &beside, context, most_bytes)?;
+    let run = styles.run_digest(&settings, &corpus);
+    let checkpoint = checkpoint(&args, &beside, run, styles.parameters())?;
     if checkpoint.is_none() && !args.force && beside.model.exists() {
         let text = format!("{} is there already", beside.model.display());
         return Err(Failure::usage(text).hint("give another -o, or --force to train anew"));
@@ -147,7 +172,11 @@ pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
     let vgg = vgg(&args.models, context).map_err(Failure::here)?;
     let threads = ComputeFlags { threads: args.threads, ..ComputeFlags::default() };
     let threads = context.config.paint_threads(&threads);
-    let trainer = Trainer::new(&vgg, settings.clone(), &styles, corpus, threads);
+    let names = styles.names(&args.styles);
+    let trainer = match styles {
+        Styles::Learned(styles) => Trainer::new(&vgg, settings.clone(), &styles, corpus, threads),
+        Styles::Any(styles) => Trainer::any_style(&vgg, settings.clone(), styles, corpus, threads),
+    };
     let mut trainer = trainer.map_err(Failure::here)?;
     if let Some(state) = checkpoint {
         trainer.restore(state).map_err(Failure::here)?;
@@ -184,12 +213,7 @@ pub(crate) fn run(args: TrainArgs, context: &Context) -> Result<Exit, Failure> {
         // The last look was before an interruption.
         last = trainer.look().map_err(Failure::here)?.1;
     }
-    let name_of = |path: &Path| -> String {
-        path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into()
-    };
-    let digests = styles.iter().map(|(_, digest)| *digest);
-    let named = args.styles.iter().map(|path| name_of(path)).zip(digests);
-    let header = network::header(&trainer, named, args.licence.clone());
+    let header = network::header(&trainer, names, args.licence.clone());
     let bytes = network::to_bytes(&header, trainer.averaged()).map_err(Failure::here)?;
     write(&beside.model, &bytes).map_err(Failure::here)?;
     let report = Report {
@@ -220,22 +244,66 @@ fn check_files(args: &TrainArgs, beside: &Beside) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The content pictures.
+/// What a network learns to paint in.
+enum Styles {
+    /// These images, each with the digest of its file.
+    Learned(Vec<(Image, Digest)>),
+    /// Any, of which these are examples.
+    Any(Corpus),
+}
+
+impl Styles {
+    fn read(
+        args: &TrainArgs,
+        settings: &Settings,
+        beside: &Beside,
+        context: &Context,
+    ) -> Result<Self, Failure> {
+        if let Some(folder) = &args.any_style {
+            let read = corpus((folder, "--any-style"), settings, beside, context, MOST_BYTES / 2);
+            return read.map(Self::Any);
+        }
+        let styles = args.styles.iter().map(|path| read_style(path));
+        styles.collect::<Result<_, _>>().map(Self::Learned).map_err(Failure::usage)
+    }
+
+    fn run_digest(&self, settings: &Settings, corpus: &Corpus) -> Digest {
+        match self {
+            Self::Learned(styles) => Trainer::run_digest(settings, styles, corpus),
+            Self::Any(styles) => Trainer::any_style_digest(settings, styles, corpus),
+        }
+    }
+
+    /// How many parameters the network has.
+    fn parameters(&self) -> usize {
+        match self {
+            Self::Learned(styles) => network_layout(styles.len()).parameters(),
+            Self::Any(_) => DecoderLayout::OWN.parameters(),
+        }
+    }
+
+    /// The styles that the network knows by name, from the paths of their images.
+    fn names(&self, paths: &[PathBuf]) -> Vec<(String, Digest)> {
+        let Self::Learned(styles) = self else { return Vec::new() };
+        let name_of = |path: &Path| -> String {
+            path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into()
+        };
+        let digests = styles.iter().map(|(_, digest)| *digest);
+        paths.iter().map(|path| name_of(path)).zip(digests).collect()
+    }
+}
+
+/// The pictures of a folder that a flag names.
 fn corpus(
-    args: &TrainArgs,
+    (folder, flag): (&Path, &str),
     settings: &Settings,
     beside: &Beside,
     context: &Context,
+    most_bytes: usize,
 ) -> Result<Corpus, Failure> {
-    let Some(folder) = &args.content else {
-        return Err(Failure::usage("there are no pictures to train on").hint(
-            "give --content DIR, a folder of a few hundred pictures like those that are to be \
-             painted",
-        ));
-    };
     let side = settings.painted_px() as usize;
     let Pictures { photos, enlarged, unreadable, left_out } =
-        read_contents(folder, side, &beside.all()).map_err(Failure::usage)?;
+        read_contents(folder, side, most_bytes, &beside.all()).map_err(Failure::usage)?;
     for (path, reason) in &unreadable {
         context.screen.warning(format_args!("{} is left out: {reason}", path.display()));
     }
@@ -252,12 +320,13 @@ fn corpus(
         ));
     }
     let corpus = Corpus::new(photos, side).map_err(|error| {
-        Failure::usage(error).hint(format!("give a --content with more than {}", folder.display()))
+        Failure::usage(error).hint(format!("give a {flag} with more than {}", folder.display()))
     })?;
     const FEW: usize = 100;
     if corpus.training() < FEW {
         context.screen.warning(format_args!(
-            "{} pictures are few: the network may know them by heart, and paint others worse",
+            "{} pictures of {flag} are few: the network may know them by heart, and paint others \
+             worse",
             corpus.training()
         ));
     }
@@ -269,12 +338,11 @@ fn checkpoint(
     args: &TrainArgs,
     beside: &Beside,
     run: Digest,
-    styles: usize,
+    parameters: usize,
 ) -> Result<Option<State>, Failure> {
     let path = beside.checkpoint();
     let Some(bytes) = read_if_there(&path).map_err(Failure::here)? else { return Ok(None) };
-    let layout = network_layout(styles);
-    match State::from_bytes(&bytes, run, layout.parameters()) {
+    match State::from_bytes(&bytes, run, parameters) {
         Ok(state) => Ok(Some(state)),
         Err(StateError::AnotherRun | StateError::Damaged(_)) if args.force => Ok(None),
         Err(error) => {
@@ -284,8 +352,8 @@ fn checkpoint(
     }
 }
 
-fn network_layout(styles: usize) -> impasto_trainer::FeedForwardLayout {
-    impasto_trainer::FeedForwardLayout { styles, ..impasto_trainer::FeedForwardLayout::OWN }
+fn network_layout(styles: usize) -> FeedForwardLayout {
+    FeedForwardLayout { styles, ..FeedForwardLayout::OWN }
 }
 
 fn vgg(models: &ModelsFlags, context: &Context) -> Result<VggWeights, ModelError> {

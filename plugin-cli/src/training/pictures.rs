@@ -23,9 +23,6 @@ pub(crate) enum PicturesError {
     NoFolder { path: PathBuf },
 }
 
-/// Memory that content pictures may take.
-const MOST_BYTES: usize = 1 << 30;
-
 /// Pictures that are decoded before it is looked whether there is room for more.
 const BATCH: usize = 64;
 
@@ -49,11 +46,12 @@ pub(crate) fn read_style(path: &Path) -> Result<(Image, Digest), PicturesError> 
     Ok((image(picture), Digest::of(&bytes)))
 }
 
-/// The pictures in a folder and those below it, for squares of `side` pixels. `own` are files of
-/// this run, which are no content.
+/// The pictures in a folder and those below it, for squares of `side` pixels, as far as there is
+/// room for them in `most_bytes`. `own` are files of this run, which are no content.
 pub(crate) fn read_contents(
     folder: &Path,
     side: usize,
+    most_bytes: usize,
     own: &[PathBuf],
 ) -> Result<Pictures, PicturesError> {
     if !folder.is_dir() {
@@ -73,7 +71,7 @@ pub(crate) fn read_contents(
     let mut pictures = Pictures::default();
     let mut bytes = 0;
     for (index, batch) in paths.chunks(BATCH).enumerate() {
-        if bytes > MOST_BYTES {
+        if bytes > most_bytes {
             pictures.left_out = paths.len() - index * BATCH;
             break;
         }

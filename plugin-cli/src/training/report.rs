@@ -4,14 +4,15 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{ImageFormat, RgbImage};
-use impasto_models::{NetworkHeader, NetworkTraining};
+use image::{ImageFormat, RgbImage, imageops};
+use impasto_models::{NetworkHeader, NetworkTraining, StylePictures};
 use impasto_trainer::{Held, Image, Sample};
 use serde::Serialize;
 
 use crate::contact_sheet::{escape, loss_text};
 
-/// Columns of pictures on a sheet, each of a content and a painting of it.
+/// Columns of samples on a sheet, each of a content, the style if the network has not learned it,
+/// and the painting.
 const COLUMNS: usize = 2;
 
 /// Pixels between pictures.
@@ -35,15 +36,19 @@ pub(crate) fn sheet(samples: &[Sample]) -> Result<Vec<u8>, image::ImageError> {
     let (width, height) =
         samples.first().map_or((1, 1), |own| (own.content.width as u32, own.content.height as u32));
     let rows = samples.len().div_ceil(COLUMNS) as u32;
-    let cells = 2 * COLUMNS as u32;
+    let own = if samples.iter().any(|sample| sample.style_image.is_some()) { 3 } else { 2 };
+    let cells = (own * COLUMNS) as u32;
     let size = (cells * (width + GAP) + GAP, rows * (height + GAP) + GAP);
     let mut sheet = RgbImage::from_pixel(size.0, size.1, image::Rgb([255; 3]));
     for (index, sample) in samples.iter().enumerate() {
-        for (cell, own) in [&sample.content, &sample.painted].into_iter().enumerate() {
-            let column = (2 * (index % COLUMNS) + cell) as u32;
+        let shown = [Some(&sample.content), sample.style_image.as_ref(), Some(&sample.painted)];
+        for (cell, image) in shown.into_iter().flatten().enumerate() {
+            let column = (own * (index % COLUMNS) + cell) as u32;
             let row = (index / COLUMNS) as u32;
             let at = (GAP + column * (width + GAP), GAP + row * (height + GAP));
-            image::imageops::replace(&mut sheet, &bytes(own), i64::from(at.0), i64::from(at.1));
+            // A style's square is as large as what is painted of a training picture.
+            let image = imageops::crop_imm(&bytes(image), 0, 0, width, height).to_image();
+            imageops::replace(&mut sheet, &image, i64::from(at.0), i64::from(at.1));
         }
     }
     let mut png = Cursor::new(Vec::new());
@@ -60,9 +65,14 @@ fn bytes(image: &Image) -> RgbImage {
 impl Report<'_> {
     /// The page, which shows the sheet beside it.
     pub(crate) fn page(&self, sheet: &Path) -> String {
-        let NetworkHeader { styles, training, licence, .. } = self.header;
+        let NetworkHeader { styles, style_pictures, training, licence, .. } = self.header;
         let training = training.iter().map(trained_on).collect::<String>();
-        let styles: Vec<String> = styles.iter().map(|style| escape(&style.name)).collect();
+        let styles: Vec<String> = match style_pictures {
+            Some(StylePictures { pictures, .. }) => {
+                vec![format!("any, learned from {pictures} pictures")]
+            }
+            None => styles.iter().map(|style| escape(&style.name)).collect(),
+        };
         let sheet = sheet.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
         let licence = licence
             .as_ref()

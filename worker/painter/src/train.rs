@@ -152,7 +152,7 @@ impl Job<'_> {
     /// Where this part goes on from: its own checkpoint if it was stopped, or the state that the
     /// part before it left.
     fn state(&self, trainer: &Trainer) -> Result<Option<State>, TrainingError> {
-        let parameters = trainer.layout().parameters();
+        let parameters = trainer.kind().parameters();
         let read = |bytes: &[u8]| State::from_bytes(bytes, trainer.run(), parameters);
         if let Some(bytes) = &self.sources.checkpoint {
             match read(bytes) {

@@ -1,6 +1,7 @@
 //! Trains networks that stylise in one pass (Johnson, Alahi and Fei-Fei, "Perceptual Losses for
 //! Real-Time Style Transfer and Super-Resolution", 2016), one style or several (Dumoulin, Shlens
-//! and Kudlur, "A Learned Representation for Artistic Style", 2017).
+//! and Kudlur, "A Learned Representation for Artistic Style", 2017), or any (Huang and Belongie,
+//! "Arbitrary Style Transfer in Real-time with Adaptive Instance Normalization", 2017).
 //!
 //! Pictures and settings in, a network out. This crate knows no files, reads no clock and prints
 //! nothing: its caller reads pictures, keeps checkpoints and draws progress.
@@ -12,18 +13,23 @@
 //! does one on another number of threads.
 
 mod adam;
+mod any_style;
 mod chance;
 mod corpus;
+mod error;
 mod initial;
+mod learned;
+mod learner;
 mod loss;
 pub mod network;
 mod state;
 mod trainer;
 
 pub use corpus::{Corpus, CorpusError, Fit, LEAST_PHOTOS, Photo};
+pub use error::TrainError;
 pub use impasto_engine::Image;
 pub use impasto_engine::optimize::device::Terms;
-pub use impasto_kernels::networks::FeedForwardLayout;
+pub use impasto_kernels::networks::{DecoderLayout, FeedForwardLayout};
 pub use impasto_types::Training as Settings;
 pub use state::{Held, State, StateError};
-pub use trainer::{Sample, Step, TrainError, Trainer, Verdict};
+pub use trainer::{Kind, Sample, Step, Trainer, Verdict};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use impasto_engine::optimize::device::{Cpu, Pass, Terms, TiledPass, Tiling, VggDevice, View};
 use impasto_engine::optimize::objective::{LayerStatistics, StyleTarget};
 use impasto_engine::{EngineError, Frame, Image, Interrupt, Joins, resize_plane};
-use impasto_kernels::{Layer, Level, Precision};
+use impasto_kernels::{Layer, Level, Moments, Precision};
 use impasto_models::VggWeights;
 use impasto_types::{Optimize, Padding, Profile};
 use rayon::ThreadPool;
@@ -16,21 +16,24 @@ use crate::Settings;
 /// Memory for measuring a style image, which is done once.
 const STYLE_BYTES: u64 = 512 << 20;
 
+/// What the layers' statistics are to become.
+type Target = Vec<(Layer, StyleTarget)>;
+
 #[derive(Debug)]
 pub(crate) struct Loss {
     recipe: Optimize,
+    cpu: Cpu,
     pass: TiledPass,
     /// Of each style.
-    targets: Vec<Vec<(Layer, StyleTarget)>>,
+    targets: Vec<Target>,
     label: String,
 }
 
 impl Loss {
-    /// Measures the styles, in the size that they have beside pictures of the settings' size.
+    /// A loss without styles.
     pub(crate) fn new(
         vgg: &VggWeights,
         settings: &Settings,
-        styles: &[Image],
         threads: Arc<ThreadPool>,
     ) -> Result<Self, EngineError> {
         let recipe = settings.recipe.clone();
@@ -39,17 +42,43 @@ impl Loss {
             Profile::Exact => Precision::Fp32,
         };
         let cpu = Cpu::new(vgg, Level::detect(), precision, threads)?;
-        let view = View::of_style(&recipe);
-        let targets = styles.iter().map(|style| {
-            let style = style_in_size(&recipe, style, settings.size_px);
-            let moments = cpu.moments(&style, None, view, STYLE_BYTES, &Interrupt::default())?;
-            let statistics = moments.iter().map(LayerStatistics::of).collect();
-            Ok(StyleTarget::layers(&recipe, &[(statistics, 1.0)]))
-        });
-        let targets = targets.collect::<Result<_, EngineError>>()?;
         let side = settings.crop_px as usize;
-        let pass = cpu.pass(Tiling::whole(view, side, side));
-        Ok(Self { recipe, pass, targets, label: cpu.label() })
+        let pass = cpu.pass(Tiling::whole(View::of_style(&recipe), side, side));
+        let label = cpu.label();
+        Ok(Self { recipe, cpu, pass, targets: Vec::new(), label })
+    }
+
+    /// Measures another style, in the size that it has beside pictures of the settings' size.
+    pub(crate) fn add_style(
+        &mut self,
+        settings: &Settings,
+        style: &Image,
+    ) -> Result<(), EngineError> {
+        let style = style_in_size(&self.recipe, style, settings.size_px);
+        let (target, _) = self.measured(&style)?;
+        self.targets.push(target);
+        Ok(())
+    }
+
+    /// Measures a square of a style as it is, which is the only style from now on. Returns the sums
+    /// over its features, shallowest layer first.
+    pub(crate) fn set_style(&mut self, style: &Image) -> Result<Vec<Moments>, EngineError> {
+        let (target, moments) = self.measured(style)?;
+        self.targets = vec![target];
+        Ok(moments)
+    }
+
+    fn measured(&self, style: &Image) -> Result<(Target, Vec<Moments>), EngineError> {
+        let Self { recipe, cpu, .. } = self;
+        let (view, interrupt) = (View::of_style(recipe), Interrupt::default());
+        let moments = cpu.moments(style, None, view, STYLE_BYTES, &interrupt)?;
+        let statistics = moments.iter().map(LayerStatistics::of).collect();
+        Ok((StyleTarget::layers(recipe, &[(statistics, 1.0)]), moments))
+    }
+
+    /// What computes it.
+    pub(crate) fn cpu(&self) -> &Cpu {
+        &self.cpu
     }
 
     /// The device, such as `cpu amx bf16`.

@@ -1,14 +1,14 @@
 //! A trained network's file.
 
-use impasto_engine::one_pass::{NetworkError, layout_of};
-use impasto_kernels::networks::{FeedForwardError, FeedForwardLayout};
+use impasto_engine::one_pass::{NetworkError, decoder_layout_of, layout_of};
+use impasto_kernels::networks::{DecoderLayout, FeedForwardError, FeedForwardLayout};
 use impasto_models::{
     HeldOut, NamedTensor, NetworkHeader, NetworkLayout, NetworkStyle, NetworkTraining,
     write_network,
 };
 use impasto_types::Digest;
 
-use crate::Trainer;
+use crate::{Kind, Trainer};
 
 /// What a network's file says of a run, and of its styles: their names, and the digests of their
 /// images' files.
@@ -17,14 +17,22 @@ pub fn header(
     styles: impl IntoIterator<Item = (String, Digest)>,
     licence: Option<String>,
 ) -> NetworkHeader {
-    let FeedForwardLayout { contract, blocks, expand, .. } = *trainer.layout();
     let settings = trainer.settings();
     let held = trainer.held().last();
     let styles =
         styles.into_iter().map(|(name, digest)| NetworkStyle { name, digest: Some(digest) });
+    let (layout, style_pictures) = match *trainer.kind() {
+        Kind::Learned(FeedForwardLayout { contract, blocks, expand, .. }) => {
+            (NetworkLayout::Learned { contract, blocks, expand }, None)
+        }
+        Kind::AnyStyle(DecoderLayout { widths }, pictures) => {
+            (NetworkLayout::AnyStyle { widths }, Some(pictures))
+        }
+    };
     NetworkHeader {
-        layout: NetworkLayout { contract, blocks, expand },
+        layout,
         styles: styles.collect(),
+        style_pictures,
         noise: settings.noise,
         recipe: Some(settings.recipe.clone()),
         training: Some(NetworkTraining {
@@ -50,14 +58,16 @@ pub fn header(
 /// # Errors
 /// Where there are not as many parameters as the header's sizes ask for.
 pub fn to_bytes(header: &NetworkHeader, parameters: &[f32]) -> Result<Vec<u8>, NetworkError> {
-    let layout = layout_of(header);
-    layout.check().map_err(FeedForwardError::from)?;
-    let (expected, found) = (layout.parameters(), parameters.len());
+    let all = match header.is_for_any_style() {
+        true => decoder_layout_of(header)?.tensors(),
+        false => layout_of(header)?.tensors(),
+    };
+    let expected = all.last().map_or(0, |tensor| tensor.range.end);
+    let found = parameters.len();
     if expected != found {
         return Err(FeedForwardError::Parameters { expected, found }.into());
     }
-    let tensors: Vec<NamedTensor> = layout
-        .tensors()
+    let tensors: Vec<NamedTensor> = all
         .into_iter()
         .map(|tensor| NamedTensor {
             name: tensor.name,
@@ -91,7 +101,8 @@ mod tests {
         };
         let FeedForwardLayout { contract, blocks, expand, styles } = *layout;
         NetworkHeader {
-            layout: NetworkLayout { contract, blocks, expand },
+            layout: NetworkLayout::Learned { contract, blocks, expand },
+            style_pictures: None,
             styles: (0..styles).map(style).collect(),
             noise: 40.0,
             recipe: Some(Optimize::painterly()),

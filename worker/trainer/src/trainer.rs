@@ -2,51 +2,29 @@
 
 use std::sync::Arc;
 
+use impasto_engine::Image;
 use impasto_engine::one_pass::add_noise;
 use impasto_engine::optimize::device::Terms;
-use impasto_engine::{EngineError, Image};
-use impasto_kernels::Level;
-use impasto_kernels::networks::{
-    FeedForward, FeedForwardError, FeedForwardLayout, LayoutError, PaintError, Picture, Training,
-    Workspace,
-};
-use impasto_models::VggWeights;
-use impasto_types::{Digest, RecipeError};
+use impasto_kernels::networks::{DecoderLayout, FeedForwardLayout, TensorLayout};
+use impasto_models::{StylePictures, VggWeights};
+use impasto_types::Digest;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::Settings;
 use crate::adam::{Adam, learning_rate};
+use crate::any_style::AnyStyle;
 use crate::chance::Chance;
 use crate::corpus::Corpus;
+use crate::error::TrainError;
 use crate::initial;
-use crate::loss::Loss;
+use crate::learned::LearnedStyles;
+use crate::learner::Learner;
 use crate::state::{Held, State};
 
 /// What random numbers are for.
 const INITIAL: u64 = 1;
 const CROPS: u64 = 2;
 const NOISE: u64 = 3;
-
-/// Why a run stops.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    #[error("the settings are out of range")]
-    Settings(#[from] RecipeError),
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    #[error("the loss is {loss} at step {step}; a lower learning rate may help")]
-    Diverged { step: u32, loss: f64 },
-    #[error("the style images cannot be measured")]
-    Measure(#[source] EngineError),
-    #[error("the loss cannot be computed")]
-    Loss(#[source] EngineError),
-    #[error("the network cannot be prepared")]
-    Network(#[source] FeedForwardError),
-    #[error("the network cannot paint")]
-    Paint(#[source] PaintError),
-    #[error("cannot start {threads} threads")]
-    Threads { threads: usize, source: rayon::ThreadPoolBuildError },
-}
 
 /// What a step did.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,7 +39,10 @@ pub struct Step {
 /// A held-out picture, and what the network makes of it in one style.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
+    /// The style's place among those of the run, or among those that were held out.
     pub style: usize,
+    /// The style's image, where the network has not learned it.
+    pub style_image: Option<Image>,
     pub content: Image,
     pub painted: Image,
 }
@@ -76,18 +57,40 @@ pub enum Verdict {
     Settled,
 }
 
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A network that learns its styles.
+    Learned(FeedForwardLayout),
+    /// The decoder of one for any style, which learns from these pictures of styles.
+    AnyStyle(DecoderLayout, StylePictures),
+}
+
+impl Kind {
+    /// The tensors of the network.
+    pub fn tensors(&self) -> Vec<TensorLayout> {
+        match self {
+            Self::Learned(layout) => layout.tensors(),
+            Self::AnyStyle(layout, _) => layout.tensors(),
+        }
+    }
+
+    /// How many parameters it has.
+    pub fn parameters(&self) -> usize {
+        self.tensors().last().map_or(0, |tensor| tensor.range.end)
+    }
+}
+
 /// A network that is being trained.
 #[derive(Debug)]
 pub struct Trainer {
     settings: Settings,
     run: Digest,
-    layout: FeedForwardLayout,
+    kind: Kind,
     corpus: Corpus,
-    loss: Loss,
-    training: Training,
+    learner: Box<dyn Learner>,
     adam: Adam,
     held: Vec<Held>,
-    workspace: Workspace,
     /// Held-out squares.
     middles: Vec<Image>,
 }
@@ -107,18 +110,51 @@ impl Trainer {
     ) -> Result<Self, TrainError> {
         settings.check()?;
         let run = Self::run_digest(&settings, styles, &corpus);
-        let pool = pool(threads.max(1))?;
         let layout = FeedForwardLayout { styles: styles.len(), ..FeedForwardLayout::OWN };
         layout.check()?;
         let images: Vec<Image> = styles.iter().map(|(image, _)| image.clone()).collect();
-        let loss = Loss::new(vgg, &settings, &images, pool.clone()).map_err(TrainError::Measure)?;
         let parameters = initial::parameters(&layout, settings.seed, INITIAL);
-        let training = Training::new(layout, &parameters, Level::detect(), pool.clone())
-            .map_err(TrainError::Network)?;
+        let pool = pool(threads.max(1))?;
+        let learner = LearnedStyles::new(vgg, &settings, layout, &images, &parameters, pool)?;
+        let (kind, learner) = (Kind::Learned(layout), Box::new(learner));
+        Ok(Self::begun(settings, run, kind, corpus, learner, parameters))
+    }
+
+    /// The same of a network for any style, which learns from squares of many pictures of styles.
+    ///
+    /// # Errors
+    /// Where a setting is out of its range.
+    pub fn any_style(
+        vgg: &VggWeights,
+        settings: Settings,
+        styles: Corpus,
+        corpus: Corpus,
+        threads: usize,
+    ) -> Result<Self, TrainError> {
+        settings.check()?;
+        let run = Self::any_style_digest(&settings, &styles, &corpus);
+        let layout = DecoderLayout::OWN;
+        layout.check()?;
+        let pictures = (styles.training() + styles.held_out().len()) as u32;
+        let seen = StylePictures { pictures, content: styles.digest() };
+        let parameters = initial::decoder(&layout, settings.seed, INITIAL);
+        let pool = pool(threads.max(1))?;
+        let learner = AnyStyle::new(vgg, &settings, layout, styles, &parameters, pool)?;
+        let (kind, learner) = (Kind::AnyStyle(layout, seen), Box::new(learner));
+        Ok(Self::begun(settings, run, kind, corpus, learner, parameters))
+    }
+
+    fn begun(
+        settings: Settings,
+        run: Digest,
+        kind: Kind,
+        corpus: Corpus,
+        learner: Box<dyn Learner>,
+        parameters: Vec<f32>,
+    ) -> Self {
         let middles = corpus.middles(settings.crop_px as usize);
-        let (adam, workspace) = (Adam::new(parameters), Workspace::new(pool));
-        let held = Vec::new();
-        Ok(Self { settings, run, layout, corpus, loss, training, adam, held, workspace, middles })
+        let (adam, held) = (Adam::new(parameters), Vec::new());
+        Self { settings, run, kind, corpus, learner, adam, held, middles }
     }
 
     /// The digest of all that a run's result depends on.
@@ -129,6 +165,13 @@ impl Trainer {
         Digest::of(text.as_bytes())
     }
 
+    /// The same of a network for any style.
+    pub fn any_style_digest(settings: &Settings, styles: &Corpus, corpus: &Corpus) -> Digest {
+        let settings = serde_json::to_string(settings).unwrap_or_default();
+        let (styles, content) = (styles.digest(), corpus.digest());
+        Digest::of(format!("any style {settings} {styles} {content}").as_bytes())
+    }
+
     /// The settings of the run.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -136,12 +179,12 @@ impl Trainer {
 
     /// What the loss is computed on, such as `cpu amx bf16`.
     pub fn device(&self) -> &str {
-        self.loss.label()
+        self.learner.device()
     }
 
-    /// The sizes of the network.
-    pub fn layout(&self) -> &FeedForwardLayout {
-        &self.layout
+    /// What is trained, and its sizes.
+    pub fn kind(&self) -> &Kind {
+        &self.kind
     }
 
     /// How many pictures it is trained on.
@@ -182,10 +225,10 @@ impl Trainer {
         let mut losses = Terms::default();
         for item in 0..batch {
             let number = u64::from(step) * u64::from(batch) + u64::from(item);
-            let style = (number % self.layout.styles as u64) as usize;
+            self.learner.choose(number)?;
             let noise = Chance::of(seed, NOISE, number).number();
             let mut chance = Chance::of(seed, CROPS, number);
-            let own = self.crop(&mut chance, noise, style, &mut gradient)?;
+            let own = self.crop(&mut chance, noise, &mut gradient)?;
             losses.content += own.content / f64::from(batch);
             losses.style += own.style / f64::from(batch);
         }
@@ -197,37 +240,35 @@ impl Trainer {
         gradient.iter_mut().for_each(|value| *value /= batch as f32);
         let learning_rate = learning_rate(highest, step, steps);
         self.adam.step(&gradient, learning_rate);
-        self.training.set(&self.adam.parameters).map_err(TrainError::Network)?;
+        self.learner.set(&self.adam.parameters)?;
         Ok(Step { step: step + 1, losses, learning_rate })
     }
 
-    /// Adds the gradient of one crop.
+    /// Adds the gradient of one crop, in the style that was chosen for it.
     fn crop(
         &mut self,
         chance: &mut Chance,
         noise: u64,
-        style: usize,
         sums: &mut [f32],
     ) -> Result<Terms, TrainError> {
         let content = self.corpus.draw(chance);
-        let mut painted = Image::filled(content.width, content.height, [0.0; 3]);
         let mut given = content.clone();
         add_noise(&mut given, self.settings.noise, noise);
-        let picture = picture(&given);
-        self.training.forward(&picture, style, &mut painted.rgb).map_err(TrainError::Paint)?;
+        let painted = self.learner.paint(&content, &given)?;
         let side = self.settings.crop_px as usize;
         let play = content.width - side + 1;
         let at = (chance.below(play), chance.below(play));
         let [seen_content, seen] = [&content, &painted].map(|image| cut(image, at, side));
         let mut own = vec![0.0; seen.rgb.len()];
-        let terms = self.loss.evaluate(style, &seen_content, &seen, &mut own);
-        let terms = terms.map_err(TrainError::Loss)?;
+        let terms = self.learner.loss(&seen_content, &seen, &mut own)?;
+        let share = self.learner.share(&terms);
+        own.iter_mut().for_each(|value| *value *= share);
         let mut gradient = vec![0.0; content.rgb.len()];
         let rows = gradient.chunks_exact_mut(3 * content.width).skip(at.1);
         for (row, own) in rows.zip(own.chunks_exact(3 * side)) {
             row[3 * at.0..][..3 * side].copy_from_slice(own);
         }
-        self.training.backward(&gradient, sums);
+        self.learner.learn(&gradient, sums);
         Ok(terms)
     }
 
@@ -239,39 +280,43 @@ impl Trainer {
         !looked && (step.is_multiple_of(look_every) || step >= steps)
     }
 
-    /// Paints the held-out pictures in every style, and measures the loss.
+    /// Paints the held-out pictures in every style, or each in another one that was held out as
+    /// well, and measures the loss.
     ///
     /// # Errors
     /// Where the network cannot paint, or the loss cannot be computed.
     pub fn look(&mut self) -> Result<(Held, Vec<Sample>), TrainError> {
-        let network = FeedForward::new(&self.layout, &self.adam.average, Level::detect())
-            .map_err(TrainError::Network)?;
-        let (mut content, mut style_loss, mut samples) = (0.0, 0.0, Vec::new());
-        for own in &self.middles {
-            let mut given = own.clone();
-            add_noise(&mut given, self.settings.noise, 0);
-            for style in 0..self.layout.styles {
-                let mut painted = Image::filled(own.width, own.height, [0.0; 3]);
-                let weights: Vec<f32> =
-                    (0..self.layout.styles).map(|i| if i == style { 1.0 } else { 0.0 }).collect();
-                network
-                    .paint(&mut self.workspace, &picture(&given), &weights, &mut painted.rgb)
-                    .map_err(TrainError::Paint)?;
-                let mut gradient = vec![0.0; painted.rgb.len()];
-                let terms = self.loss.evaluate(style, own, &painted, &mut gradient);
-                let terms = terms.map_err(TrainError::Loss)?;
-                content += terms.content;
-                style_loss += terms.style;
-                samples.push(Sample { style, content: own.clone(), painted });
-            }
-        }
+        self.learner.set(&self.adam.average)?;
+        let looked = self.samples();
+        self.learner.set(&self.adam.parameters)?;
+        let (samples, losses) = looked?;
         let count = samples.len() as f64;
         let step = self.adam.steps;
-        let held = Held { step, content: content / count, style: style_loss / count };
+        let (content, style) = (losses.content / count, losses.style / count);
+        let held = Held { step, content, style };
         if self.held.last().is_none_or(|last| last.step < step) {
             self.held.push(held);
         }
         Ok((held, samples))
+    }
+
+    /// What the network makes of the held-out pictures, and the sum of its losses.
+    fn samples(&mut self) -> Result<(Vec<Sample>, Terms), TrainError> {
+        let (mut losses, mut samples) = (Terms::default(), Vec::new());
+        for (index, own) in self.middles.iter().enumerate() {
+            let mut given = own.clone();
+            add_noise(&mut given, self.settings.noise, 0);
+            for look in 0..self.learner.looks() {
+                let (style, style_image) = self.learner.choose_for_look(index, look)?;
+                let painted = self.learner.paint(own, &given)?;
+                let mut gradient = vec![0.0; painted.rgb.len()];
+                let terms = self.learner.loss(own, &painted, &mut gradient)?;
+                losses.content += terms.content;
+                losses.style += terms.style;
+                samples.push(Sample { style, style_image, content: own.clone(), painted });
+            }
+        }
+        Ok((samples, losses))
     }
 
     /// Whether the run goes on.
@@ -305,7 +350,7 @@ impl Trainer {
     /// If it is another run's.
     pub fn restore(&mut self, state: State) -> Result<(), TrainError> {
         assert_eq!(state.run, self.run, "a state of the same run");
-        self.training.set(&state.adam.parameters).map_err(TrainError::Network)?;
+        self.learner.set(&state.adam.parameters)?;
         self.adam = state.adam;
         self.held = state.held;
         Ok(())
@@ -323,11 +368,6 @@ fn waited(held: &[Held]) -> usize {
         }
     }
     waited
-}
-
-fn picture(image: &Image) -> Picture<'_> {
-    let Image { width, height, rgb } = image;
-    Picture { rgb, width: *width, height: *height, wrap_x: false, wrap_y: false }
 }
 
 /// A square of an image.
