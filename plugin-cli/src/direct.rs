@@ -71,7 +71,7 @@ impl Subject {
             (Part::Mesh, self.mesh.as_deref()),
             (Part::Regions, self.regions.styled.map.as_deref()),
             (Part::Init, init),
-            (Part::Model, self.recipe.model.as_deref().map(Path::new)),
+            (Part::Model, self.recipe.network().map(Path::new)),
         ];
         files.into_iter().filter_map(|(part, path)| Some((part, path?)))
     }
@@ -202,7 +202,7 @@ pub(crate) fn paint(
 
     let cancel = interrupt::token();
     let models_dir = context.config.models_dir(&args.models);
-    let models = action.method().models().iter();
+    let models = action.recipe.models().iter();
     let ensured = models.map(|name| ensure_model(models_dir.as_deref(), *name, context));
     action.models = ensured.collect::<Result<Vec<_>, _>>()?;
     let threads = context.config.paint_threads(&args.compute);

@@ -116,6 +116,8 @@ pub fn decoding_bytes(
 fn base_bytes(recipe: &Recipe) -> u64 {
     match recipe {
         Recipe::Optimize(_) | Recipe::Synthesize(_) | Recipe::Train(_) => MEMORY_BASE_BYTES,
+        // It looks with VGG-19.
+        Recipe::Arbitrary(Arbitrary { own_network: true, .. }) => MEMORY_BASE_BYTES,
         Recipe::Arbitrary(_) | Recipe::FeedForward(_) => ONE_PASS_BASE_BYTES,
     }
 }
@@ -245,12 +247,11 @@ pub fn work(recipe: &Recipe, width: u32, height: u32) -> u64 {
 }
 
 fn picture_work(recipe: &Recipe, width: u32, height: u32) -> u64 {
-    let tileable = recipe.common().tileable;
     let recipe = match recipe {
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => optimize,
         Recipe::Arbitrary(Arbitrary { pass, .. })
         | Recipe::FeedForward(FeedForward { pass, .. }) => {
-            return one_pass::work(pass, width, height, tileable);
+            return one_pass::work(recipe, pass, width, height);
         }
         Recipe::Train(train) => return training_work(&train.training, train.until),
     };

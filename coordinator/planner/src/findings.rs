@@ -141,8 +141,8 @@ pub struct InputFile {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkFile {
     pub blob: BlobRef,
-    /// The styles that it has learned.
-    pub styles: Vec<LearnedStyle>,
+    /// The styles that it has learned; `None` if it takes any style.
+    pub styles: Option<Vec<LearnedStyle>>,
 }
 
 /// A style that a network has learned.

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use impasto_types::{
-    AssetPath, AssetPathError, ContainerFormat, Method, ModelName, Part, Preset, RecipePatch,
+    AssetPath, AssetPathError, ContainerFormat, ModelName, Part, Preset, RecipePatch, Train,
 };
 use toml::de::DeTable;
 
@@ -361,9 +361,9 @@ impl Manifest {
 
     /// The models that the manifest's recipes read.
     pub fn models(&self) -> BTreeSet<ModelName> {
-        let methods = self.paintings.iter().flatten().map(|painting| painting.recipe.method());
-        let trained = self.trained.first().map(|_| Method::Train);
-        methods.chain(trained).flat_map(|method| method.models().iter().copied()).collect()
+        let painted = self.paintings.iter().flatten().map(|painting| painting.recipe.models());
+        let trained = self.trained.first().map(|_| Train::MODELS);
+        painted.chain(trained).flatten().copied().collect()
     }
 
     /// Whether `path` matches the output pattern. Such a file is never an asset, even if a rule

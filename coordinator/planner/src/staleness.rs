@@ -344,5 +344,7 @@ fn fields(recipe: &Recipe) -> BTreeMap<String, Value> {
             fields.entry(name).or_insert(value);
         }
     }
+    // No key: the network itself says that there is another.
+    fields.remove("own_network");
     fields
 }

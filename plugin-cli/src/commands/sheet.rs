@@ -44,6 +44,9 @@ pub struct SheetArgs {
     /// Which of the network's styles to paint, by name; repeat to compare several
     #[arg(long, value_name = "NAME[:WEIGHT],...", requires = "model")]
     model_styles: Vec<ModelStyles>,
+    /// A network of `impasto train --any-style`, to compare by method arbitrary as well
+    #[arg(long, value_name = "FILE")]
+    any_style_model: Option<PathBuf>,
     /// The recipe to start from
     #[arg(long, value_enum)]
     preset: Option<Preset>,
@@ -73,13 +76,16 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
         return Err(Failure::usage(text).hint("end it in .html"));
     }
     let read_files = args.styles.iter().chain([&args.asset]).chain(&args.model);
+    let read_files = read_files.chain(&args.any_style_model);
     overwrite::refuse(&args.output, read_files.map(PathBuf::as_path)).map_err(Failure::usage)?;
     let looks = looks(&args)?;
+    let network = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
+    let learned = network(&args.model).map_err(Failure::usage)?;
+    let any_style = network(&args.any_style_model).map_err(Failure::usage)?;
     let asset = read(&args.asset).map_err(Failure::usage)?;
     let asset = read_in_one(&args.asset, asset).map_err(Failure::usage)?;
     let styles = args.styles.iter().map(|path| read(path));
     let styles = styles.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?;
-    let network = args.model.as_deref().map(read).transpose().map_err(Failure::usage)?;
     let header = header_of(&asset).map_err(Failure::usage)?;
     let longer = header.largest.unwrap_or(header.width.max(header.height));
     let size = args.common.size.or((longer > SIDE_PX).then_some(SIDE_PX));
@@ -110,7 +116,7 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
                 recipe.common_mut().shrink(longer, side);
             }
             recipe.check().map_err(Failure::usage)?;
-            let needed = recipe.method().models().iter();
+            let needed = recipe.models().iter();
             let models = needed.map(|name| ensure_model(models_dir.as_deref(), *name, context));
             let models = models.collect::<Result<Vec<_>, _>>()?;
             // Styles that are named have no images.
@@ -120,8 +126,9 @@ pub(crate) fn run(args: SheetArgs, context: &Context) -> Result<Exit, Failure> {
             };
             let weights: &[f32] = if styles.is_empty() { &[] } else { &[1.0] };
             let mut sources = Sources::picture(asset.clone(), styles);
-            if let Some(network) = network.clone().filter(|_| recipe.method().takes_model()) {
-                sources.files.insert(Part::Model, network);
+            let network = if recipe.method().takes_model() { &learned } else { &any_style };
+            if let Some(network) = network.as_ref().filter(|_| recipe.takes_network()) {
+                sources.files.insert(Part::Model, network.clone());
             }
             let kind = fit(&mut recipe, Some(&header));
             let format = match header.largest.is_some() {
@@ -171,6 +178,9 @@ fn looks(args: &SheetArgs) -> Result<Vec<RecipePatch>, Failure> {
     if methods.iter().any(|method| method.takes_model()) && args.model.is_none() {
         return Err(Failure::usage("method feedforward needs a network").hint("give --model FILE"));
     }
+    if args.any_style_model.is_some() && !methods.contains(&Method::Arbitrary) {
+        return Err(Failure::usage("--any-style-model is for --method arbitrary"));
+    }
     let strengths = if args.strengths.is_empty() { &STRENGTHS[..] } else { &args.strengths };
     let mut looks = Vec::new();
     for method in methods {
@@ -197,6 +207,13 @@ fn looks(args: &SheetArgs) -> Result<Vec<RecipePatch>, Failure> {
             model_styles: styles.clone(),
             ..look.clone()
         }));
+        let own = args.any_style_model.iter().filter(|_| method == Method::Arbitrary);
+        let own = own.flat_map(|path| strengths.iter().map(move |strength| (path, *strength)));
+        looks.extend(own.map(|(path, strength)| RecipePatch {
+            one_pass: OnePassPatch { strength: Some(strength) },
+            any_style_model: Some(path.display().to_string()),
+            ..look.clone()
+        }));
     }
     Ok(looks)
 }
@@ -217,6 +234,9 @@ fn lines(style: &Path, look: &RecipePatch) -> String {
     }
     if let Some(model) = &look.model {
         add("model", text(model));
+    }
+    if let Some(model) = &look.any_style_model {
+        add("any_style_model", text(model));
     }
     if let Some(styles) = &look.model_styles {
         add("model_styles", json!(styles).to_string());

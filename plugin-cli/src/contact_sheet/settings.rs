@@ -59,7 +59,7 @@ pub fn named(fields: &Map<String, Value>) -> Vec<Setting> {
         Some(Setting { name: (*name).to_owned(), value })
     };
     RecipePatch::keys()
-        .filter(|key| !["method", "model"].contains(key))
+        .filter(|key| !["method", "model", "any_style_model"].contains(key))
         .collect::<Vec<_>>()
         .iter()
         .filter_map(value)

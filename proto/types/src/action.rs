@@ -224,8 +224,8 @@ impl Action {
         at_most("models", self.models.len(), MAX_MODELS)?;
         ascending("inputs", self.inputs.iter().map(|input| input.part))?;
         ascending("outputs", self.outputs.iter().map(|output| output.part))?;
-        let takes_model = self.method().takes_model();
-        if self.styles.is_empty() && !takes_model {
+        let takes_model = self.recipe.takes_network();
+        if self.styles.is_empty() && !self.method().takes_model() {
             return Err(wrong("an action has at least one style"));
         }
         match (self.input(Part::Model), self.method()) {

@@ -38,6 +38,11 @@ pub(crate) struct Painting {
 const DEFAULT_QUALITY: u8 = 90;
 
 impl Painting {
+    /// The network that has learned its styles, if the method paints with one.
+    pub(crate) fn learned_model(&self) -> Option<&AssetPath> {
+        self.model.as_ref().filter(|_| self.recipe.method().takes_model())
+    }
+
     /// Whether a colour stands for transparency.
     pub(crate) fn has_key(&self) -> bool {
         self.recipe.common().color_key.is_some()
@@ -114,7 +119,7 @@ pub(super) fn paintings(
             recipe,
             says_alpha: own.common.alpha.is_some(),
             init,
-            model: own.model.as_ref().and_then(|path| path.parse().ok()),
+            model: own.network().and_then(|path| path.parse().ok()),
             format: rule.settings.format.or(defaults.format),
             quality: rule.settings.quality.or(defaults.quality).unwrap_or(DEFAULT_QUALITY),
         }
@@ -185,6 +190,9 @@ fn check_regions(
 fn difference(whole: &RecipePatch, part: &RecipePatch) -> Option<&'static str> {
     if whole.model != part.model {
         return Some("model");
+    }
+    if whole.any_style_model != part.any_style_model {
+        return Some("any_style_model");
     }
     if whole.optimize.init != part.optimize.init {
         return Some("init");
@@ -262,7 +270,7 @@ pub(super) fn check_overrides(
         overrides.optimize.init =
             Some(InitSource::Image(project_path(path).map_err(OverrideError::Init)?.into()));
     }
-    if let Some(path) = &mut overrides.model {
+    for path in [&mut overrides.model, &mut overrides.any_style_model].into_iter().flatten() {
         *path = project_path(path).map_err(OverrideError::Model)?.into();
     }
     if overrides.method.is_some_and(|method| !method.takes_content()) {

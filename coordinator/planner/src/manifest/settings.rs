@@ -75,7 +75,7 @@ fn recipe_key(entry: Entry<'_>) -> Result<RecipePatch, ManifestError> {
         let path = project_path(path).map_err(|error| entry.wrong(error))?;
         patch.optimize.init = Some(InitSource::Image(path.into()));
     }
-    if let Some(path) = &mut patch.model {
+    for path in [&mut patch.model, &mut patch.any_style_model].into_iter().flatten() {
         *path = project_path(path).map_err(|error| entry.wrong(error))?.into();
     }
     Ok(patch)

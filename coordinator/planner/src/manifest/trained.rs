@@ -25,7 +25,7 @@ impl Manifest {
         let TrainKey { training, content } = style.train.clone()?;
         let model: AssetPath = style.settings.recipe.model.as_ref()?.parse().ok()?;
         let with_it = |painting: &&Painting| {
-            painting.style == style.name && painting.model.as_ref() == Some(&model)
+            painting.style == style.name && painting.learned_model() == Some(&model)
         };
         self.paintings.iter().flatten().find(with_it)?;
         Some(TrainedStyle { style: style.name.clone(), model, training, content })

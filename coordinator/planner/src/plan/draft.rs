@@ -227,7 +227,7 @@ impl Drafter<'_> {
 
     /// This painting's network, if it has to be trained first.
     fn awaited(&self, rule: usize, painting: usize) -> Option<&AssetPath> {
-        let model = self.manifest.paintings(rule)[painting].model.as_ref();
+        let model = self.manifest.paintings(rule)[painting].learned_model();
         model.filter(|model| self.awaited.contains(*model))
     }
 

@@ -105,7 +105,7 @@ impl<'a> Template<'a> {
                 recipes.for_each(|recipe| whole.spread(recipe));
             }
             if let Some(path) = &self.painting.model {
-                check_learned(manifest, findings, regions, (path, &self.form.rule))?;
+                check_learned(manifest, findings, regions, (path, self.painting), &self.form.rule)?;
             }
             action.regions = Some(named);
             let names: BTreeSet<&str> = regions.styles().collect();
@@ -327,10 +327,13 @@ fn action(
         inputs.push(Input::blob(Part::Init, file.blob));
     }
     if let Some(path) = &painting.model {
-        let file =
-            network(findings, path, (style, &styles), painting.recipe.model_styles()).map_err(
-                |reason| PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason },
-            )?;
+        let recipe = &painting.recipe;
+        let file = network(findings, path, (style, &styles), recipe, recipe.model_styles());
+        let file = file.map_err(|reason| PlanError::Network {
+            path: path.clone(),
+            rule: rule.to_owned(),
+            reason,
+        })?;
         inputs.push(Input::blob(Part::Model, file));
     }
     if !painting.recipe.model_styles().is_empty() {
@@ -338,7 +341,7 @@ fn action(
         styles.clear();
     }
     let method = painting.recipe.method();
-    let needed = method.models();
+    let needed = painting.recipe.models();
     let mut models = findings.models.to_vec();
     models.retain(|model| needed.contains(&model.name));
     models.sort();
@@ -391,17 +394,17 @@ fn check_learned(
     manifest: &Manifest,
     findings: &Findings<'_>,
     regions: &PaintedRegions,
-    (path, rule): (&AssetPath, &str),
+    (path, Painting { recipe, .. }): (&AssetPath, &Painting),
+    rule: &str,
 ) -> Result<(), PlanError> {
     for name in regions.styles() {
         let style = manifest.style(name);
         let refs = style_refs(findings, style)?;
         // A region is painted in the styles of its images.
-        network(findings, path, (style, &refs), &[]).map_err(|reason| PlanError::Network {
-            path: path.clone(),
-            rule: rule.to_owned(),
-            reason,
-        })?;
+        let file = network(findings, path, (style, &refs), recipe, &[]);
+        let wrong =
+            |reason| PlanError::Network { path: path.clone(), rule: rule.to_owned(), reason };
+        file.map_err(wrong)?;
     }
     Ok(())
 }

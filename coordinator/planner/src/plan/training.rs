@@ -135,7 +135,7 @@ impl Run<'_> {
         });
         let mut inputs: Vec<Input> = frames.chain(state).collect();
         inputs.sort_by_key(|input| input.part);
-        let needed = Method::Train.models();
+        let needed = Train::MODELS;
         let mut models = self.findings.models.to_vec();
         models.retain(|model| needed.contains(&model.name));
         models.sort();
@@ -172,7 +172,7 @@ fn contents(
     let paints = |rule: usize| {
         let mut paintings = manifest.paintings(rule).iter();
         paintings
-            .any(|own| own.style == trained.style && own.model.as_ref() == Some(&trained.model))
+            .any(|own| own.style == trained.style && own.learned_model() == Some(&trained.model))
     };
     let companions = companion_names(manifest, findings.listing, listed);
     let is_else = |path: &AssetPath| {

@@ -42,7 +42,9 @@ fn network(file: &Path) -> Result<NetworkFile, String> {
         return Err("is too large for a network that `impasto train` made".to_owned());
     }
     let (header, _) = read_network(&bytes).map_err(|error| error_text(&error))?;
-    let styles = header.styles.into_iter();
-    let styles = styles.map(|style| LearnedStyle { name: style.name, digest: style.digest });
-    Ok(NetworkFile { blob: BlobRef::of(&bytes), styles: styles.collect() })
+    let styles = (!header.is_for_any_style()).then(|| {
+        let styles = header.styles.into_iter();
+        styles.map(|style| LearnedStyle { name: style.name, digest: style.digest }).collect()
+    });
+    Ok(NetworkFile { blob: BlobRef::of(&bytes), styles })
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Common, OnePass, Optimize, OptimizePatch, Preset};
+use super::{Common, OnePass, Optimize, OptimizePatch, Preset, is_default};
 use crate::RecipeError;
 
 /// Every parameter of [`Method::Arbitrary`](super::Method::Arbitrary).
@@ -14,6 +14,10 @@ pub struct Arbitrary {
     pub pass: OnePass,
     /// The style image's size relative to the result's.
     pub style_scale: f32,
+    /// Whether it is painted with a network of the project's own, the action's input
+    /// [`Part::Model`](crate::Part::Model), rather than with the networks of the model store.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub own_network: bool,
 }
 
 /// Width and height in pixels.
@@ -26,13 +30,16 @@ impl Arbitrary {
     /// The network that looks at styles sees a square of so many pixels.
     pub const WINDOW_PX: u32 = 256;
 
+    /// The least that a network of one's own looks at along the longer side of a style.
+    pub const LEAST_PX: u32 = 64;
+
     /// The most squares along each side of a style image that are looked at.
     pub const MOST_WINDOWS: u32 = 4;
 
     /// A preset's parameters for this method.
     pub fn of(preset: Preset) -> Self {
         let Optimize { common, style_scale, .. } = preset.optimize();
-        Self { common, pass: OnePass::of(preset), style_scale }
+        Self { common, pass: OnePass::of(preset), style_scale, own_network: false }
     }
 
     /// Takes over what a patch says of the keys that VGG optimisation has as well.
@@ -59,10 +66,11 @@ impl Arbitrary {
     /// pixels, so that its longer side is `style_scale` times the picture's, or the
     /// [window's](Self::WINDOW_PX) where the picture is smaller.
     ///
-    /// It is enlarged up to a window's size only: its blur would be learned.
+    /// It is enlarged up to a window's size only: its blur would be learned. A network of one's
+    /// own looks at the whole, so for it a window is as small as statistics allow.
     pub fn style_factor(&self, style: Size, picture: Size) -> f64 {
         let longer = |(width, height): Size| f64::from(width.max(height).max(1));
-        let window = f64::from(Self::WINDOW_PX);
+        let window = f64::from(if self.own_network { Self::LEAST_PX } else { Self::WINDOW_PX });
         let wanted = longer(picture).max(window) * f64::from(self.style_scale) / longer(style);
         wanted.min((window / longer(style)).max(1.0))
     }
@@ -93,6 +101,16 @@ mod tests {
         check((1024, 512), (128, 128), 1.0, 0.25);
         check((512, 512), (2048, 64), 1.0, 1.0);
         check((64, 64), (512, 512), 1.0, 4.0);
+        let own = Arbitrary { own_network: true, ..recipe() };
+        for (style, picture, expected) in [
+            ((1024, 512), (512, 512), 0.5),
+            ((1024, 512), (128, 128), 0.125),
+            ((1024, 512), (16, 16), 0.0625),
+            ((64, 64), (512, 512), 1.0),
+            ((32, 32), (512, 512), 2.0),
+        ] {
+            assert_eq!(own.style_factor(style, picture), expected, "{style:?} {picture:?}");
+        }
     }
 
     #[test]

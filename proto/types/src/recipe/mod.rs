@@ -131,21 +131,10 @@ impl Method {
         self != Self::Train
     }
 
-    /// Whether it paints with a network of the project's own, a file that `model` names.
+    /// Whether it paints with a network that has learned its styles, a file that `model` names.
+    /// Then it need not look at style images.
     pub fn takes_model(self) -> bool {
-        match self {
-            Self::Optimize | Self::Synthesize | Self::Arbitrary | Self::Train => false,
-            Self::FeedForward => true,
-        }
-    }
-
-    /// The models that the method reads from the model store.
-    pub fn models(self) -> &'static [ModelName] {
-        match self {
-            Self::Optimize | Self::Synthesize | Self::Train => &[ModelName::Vgg19],
-            Self::Arbitrary => &[ModelName::Arbitrary],
-            Self::FeedForward => &[],
-        }
+        self == Self::FeedForward
     }
 }
 
@@ -172,6 +161,27 @@ impl Recipe {
             Self::Arbitrary(_) => Method::Arbitrary,
             Self::FeedForward(_) => Method::FeedForward,
             Self::Train(_) => Method::Train,
+        }
+    }
+
+    /// Whether it is painted with a network of the project's own, an input of the action.
+    pub fn takes_network(&self) -> bool {
+        match self {
+            Self::Optimize(_) | Self::Synthesize(_) | Self::Train(_) => false,
+            Self::Arbitrary(arbitrary) => arbitrary.own_network,
+            Self::FeedForward(_) => true,
+        }
+    }
+
+    /// The models that it reads from the model store.
+    pub fn models(&self) -> &'static [ModelName] {
+        match self {
+            Self::Train(_) => Train::MODELS,
+            Self::Optimize(_) | Self::Synthesize(_) => &[ModelName::Vgg19],
+            // A network of one's own looks with VGG-19.
+            Self::Arbitrary(Arbitrary { own_network: true, .. }) => &[ModelName::Vgg19],
+            Self::Arbitrary(_) => &[ModelName::Arbitrary],
+            Self::FeedForward(_) => &[],
         }
     }
 

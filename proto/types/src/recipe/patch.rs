@@ -29,6 +29,11 @@ pub struct RecipePatch {
     /// Only for `method = "feedforward"`. Without it, the style images say which.
     #[cfg_attr(feature = "clap", arg(long, value_name = "NAME[:WEIGHT],..."))]
     pub model_styles: Option<ModelStyles>,
+    /// The network for any style to paint with, a file that `impasto train --any-style` wrote
+    ///
+    /// Only for `method = "arbitrary"`. Without it, the networks of the model store paint.
+    #[cfg_attr(feature = "clap", arg(long, value_name = "FILE"))]
+    pub any_style_model: Option<String>,
     #[cfg_attr(feature = "clap", command(flatten))]
     pub common: CommonPatch,
     #[cfg_attr(feature = "clap", command(flatten))]
@@ -46,10 +51,12 @@ struct Choice {
     method: Option<Method>,
     model: Option<String>,
     model_styles: Option<ModelStyles>,
+    any_style_model: Option<String>,
 }
 
 impl RecipePatch {
-    const CHOICE_KEYS: [&'static str; 4] = ["preset", "method", "model", "model_styles"];
+    const CHOICE_KEYS: [&'static str; 5] =
+        ["preset", "method", "model", "model_styles", "any_style_model"];
 
     /// All keys of a manifest's table: those that choose a recipe, then the parameters of all
     /// methods, then each method's own.
@@ -72,9 +79,10 @@ impl RecipePatch {
         } else if OnePassPatch::KEYS.contains(&key) {
             patch.one_pass = OnePassPatch::deserialize(table)?;
         } else {
-            let Choice { preset, method, model, model_styles } = Choice::deserialize(table)?;
-            (patch.preset, patch.method) = (preset, method);
-            (patch.model, patch.model_styles) = (model, model_styles);
+            let choice = Choice::deserialize(table)?;
+            (patch.preset, patch.method) = (choice.preset, choice.method);
+            (patch.model, patch.model_styles) = (choice.model, choice.model_styles);
+            patch.any_style_model = choice.any_style_model;
         }
         Ok(patch)
     }
@@ -97,6 +105,7 @@ impl RecipePatch {
             method: other.method.or(self.method),
             model: other.model.clone().or_else(|| self.model.clone()),
             model_styles: other.model_styles.clone().or_else(|| self.model_styles.clone()),
+            any_style_model: other.any_style_model.clone().or_else(|| self.any_style_model.clone()),
             common: self.common.overlaid(&other.common),
             optimize: self.optimize.overlaid(&other.optimize),
             one_pass: self.one_pass.overlaid(&other.one_pass),
@@ -105,7 +114,7 @@ impl RecipePatch {
 
     /// Without parameters that a method does not have.
     fn for_method(&self, method: Method) -> Self {
-        let Self { model, model_styles, optimize, one_pass, .. } = self.clone();
+        let Self { model, model_styles, any_style_model, optimize, one_pass, .. } = self.clone();
         let shared = |keys: &[&str]| optimize.clone().only(keys);
         let (optimize, one_pass) = match method {
             Method::Optimize | Method::Synthesize | Method::Train => {
@@ -119,14 +128,18 @@ impl RecipePatch {
         };
         let model = model.filter(|_| method.takes_model());
         let model_styles = model_styles.filter(|_| method.takes_model());
-        Self { model, model_styles, optimize, one_pass, ..self.clone() }
+        let any_style_model = any_style_model.filter(|_| method == Method::Arbitrary);
+        Self { model, model_styles, any_style_model, optimize, one_pass, ..self.clone() }
     }
 
     /// The parameters that not all methods have and that have a value, each with it for display.
     fn special(&self) -> Vec<(&'static str, String)> {
         let model = self.model.iter().map(|model| ("model", format!("{model:?}")));
         let styles = self.model_styles.iter().map(|styles| ("model_styles", shown(styles)));
-        model.chain(styles).chain(self.optimize.set()).chain(self.one_pass.set()).collect()
+        let any_style = self.any_style_model.iter();
+        let any_style = any_style.map(|model| ("any_style_model", format!("{model:?}")));
+        let models = model.chain(styles).chain(any_style);
+        models.chain(self.optimize.set()).chain(self.one_pass.set()).collect()
     }
 
     /// The resulting recipe: the preset (by default `painterly`) with all changes. Does not check
@@ -160,6 +173,7 @@ impl RecipePatch {
                 self.common.apply(&mut arbitrary.common);
                 arbitrary.take_shared(&self.optimize);
                 self.one_pass.apply(&mut arbitrary.pass);
+                arbitrary.own_network = self.any_style_model.is_some();
                 Ok(Recipe::Arbitrary(arbitrary))
             }
             Method::Train => {
@@ -177,6 +191,15 @@ impl RecipePatch {
         }
     }
 
+    /// The file of the project's own network that the method paints with, if it does.
+    pub fn network(&self) -> Option<&str> {
+        match self.method.unwrap_or(Method::Optimize) {
+            Method::FeedForward => self.model.as_deref(),
+            Method::Arbitrary => self.any_style_model.as_deref(),
+            Method::Optimize | Method::Synthesize | Method::Train => None,
+        }
+    }
+
     /// That only parameters of this method have a value.
     fn check_foreign(&self, method: Method) -> Result<(), RecipeError> {
         let (given, kept) = (self.special(), self.for_method(method).special());
@@ -184,6 +207,10 @@ impl RecipePatch {
             None => Ok(()),
             Some((name @ ("model" | "model_styles"), value)) => {
                 let range = "left out, or used with method feedforward";
+                Err(RecipeError { name, value, range })
+            }
+            Some((name @ "any_style_model", value)) => {
+                let range = "left out, or used with method arbitrary";
                 Err(RecipeError { name, value, range })
             }
             Some((name, value)) => Err(RecipeError { name, value, range: method.without_it() }),
@@ -208,7 +235,7 @@ impl Method {
 mod tests {
     use super::super::{AlphaUse, Channels, Common, GreenAxis, InitSource, Optimize, Optimizer};
     use super::*;
-    use crate::{HexColor, StyleSpan};
+    use crate::{HexColor, ModelName, StyleSpan};
 
     #[test]
     fn every_key_is_read_and_every_parameter_has_a_key() {
@@ -244,7 +271,7 @@ mod tests {
                 }
             }
         }
-        fields.extend(["preset", "model", "model_styles"]);
+        fields.extend(["preset", "model", "model_styles", "any_style_model"]);
         fields.sort_unstable();
         fields.dedup();
         let mut keys: Vec<&str> = RecipePatch::keys().collect();
@@ -320,6 +347,17 @@ mod tests {
             refused(r#"{"method": "arbitrary", "model": "a.safetensors"}"#),
             "model is \"a.safetensors\", but has to be left out, or used with method feedforward"
         );
+        assert_eq!(
+            refused(r#"{"method": "feedforward", "any_style_model": "a.safetensors"}"#),
+            "any_style_model is \"a.safetensors\", but has to be left out, or used with method \
+             arbitrary"
+        );
+        // A network of one's own needs another model of the store.
+        let own = table(r#"{"method": "arbitrary", "any_style_model": "a.safetensors"}"#);
+        assert_eq!(own.network(), Some("a.safetensors"));
+        let (own, other) = (own.resolve().expect("it resolves"), recipe);
+        assert_eq!((own.takes_network(), own.models()), (true, &[ModelName::Vgg19][..]));
+        assert_eq!((other.takes_network(), other.models()), (false, &[ModelName::Arbitrary][..]));
         assert_eq!(
             refused(r#"{"method": "feedforward", "style_scale": 2}"#),
             "style_scale is 2, but has to be left out: method feedforward does not have it"

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Common, Optimize};
-use crate::RecipeError;
+use crate::{ModelName, RecipeError};
 
 /// The settings of a training run. The same settings, styles and pictures give the same network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,11 @@ pub struct Train {
     pub names: Vec<String>,
     /// The step that it ends with.
     pub until: u32,
+}
+
+impl Train {
+    /// The models that training reads from the model store.
+    pub const MODELS: &[ModelName] = &[ModelName::Vgg19];
 }
 
 impl Default for Training {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use impasto_engine::one_pass::{Networks, Session};
+use impasto_engine::one_pass::{Networks, Restyler, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
-use impasto_models::read_tensors;
+use impasto_kernels::vgg::CONVOLUTIONS;
+use impasto_models::{read_tensors, read_vgg19_up_to};
 use impasto_types::{ModelName, Recipe};
 
 use super::latest::Latest;
@@ -14,37 +15,59 @@ use crate::View;
 /// Paints in one pass, on the CPU wherever it is asked to: the network is small.
 #[derive(Debug, Default)]
 pub(crate) struct ArbitraryMethod {
-    networks: Latest<Networks>,
+    prepared: Latest<OnePass>,
 }
 
-/// The networks, ready to paint.
+/// Networks, ready to paint.
 #[derive(Debug)]
-struct OnePass {
-    networks: Arc<Networks>,
+enum OnePass {
+    /// Those of the model store.
+    Networks(Arc<Networks>),
+    /// One of the project's own.
+    Own(Arc<Restyler>),
 }
 
 impl Method for ArbitraryMethod {
     fn prepare(&self, site: &Site<'_>) -> Result<Arc<dyn Prepared>, PrepareError> {
+        if let Some((file, digest)) = site.network {
+            let model = site.model(ModelName::Vgg19)?;
+            let own = self.prepared.of(digest, || {
+                let vgg = site.parse(model, |bytes| read_vgg19_up_to(bytes, CONVOLUTIONS))?;
+                let level = Some(site.cpu_level());
+                let own = Restyler::of_file(&file.bytes, &vgg, site.threads, level);
+                let own = own.map_err(|error| PrepareError::network(file, error))?;
+                Ok::<_, PrepareError>(OnePass::Own(Arc::new(own)))
+            })?;
+            return Ok(own);
+        }
         let model = site.model(ModelName::Arbitrary)?;
-        let networks = self.networks.of(model.blob.digest, || {
+        let networks = self.prepared.of(model.blob.digest, || {
             let tensors = site.parse(model, read_tensors)?;
             let networks = Networks::new(&tensors, site.threads, Some(site.cpu_level()));
-            networks.map_err(|error| match error {
+            let networks = networks.map_err(|error| match error {
                 error @ EngineError::Weights(_) => PrepareError::model(model.name, error),
                 error => PrepareError::Engine(error),
-            })
+            })?;
+            Ok::<_, PrepareError>(OnePass::Networks(Arc::new(networks)))
         })?;
-        Ok(Arc::new(OnePass { networks }))
+        Ok(networks)
     }
 }
 
 impl Prepared for OnePass {
     fn device(&self) -> String {
-        self.networks.device()
+        match self {
+            Self::Networks(networks) => networks.device(),
+            Self::Own(own) => own.device(),
+        }
     }
 
     fn bytes(&self) -> u64 {
-        PROCESS_BYTES + self.networks.bytes()
+        let bytes = match self {
+            Self::Networks(networks) => networks.bytes(),
+            Self::Own(own) => own.bytes(),
+        };
+        PROCESS_BYTES + bytes
     }
 
     fn begin(&self, job: Job<'_>) -> Result<Box<dyn Run>, EngineError> {
@@ -54,8 +77,13 @@ impl Prepared for OnePass {
         };
         let View { image: content, coverage, mask, joins, .. } = view;
         let inputs = Inputs { content, coverage, ground: None, styles, init, joins, mask };
-        let (networks, recipe) = (self.networks.clone(), recipe.clone());
-        let session = Session::any_style(networks, recipe, inputs, memory_bytes)?;
-        Ok(Box::new(session))
+        let recipe = recipe.clone();
+        let session = match self {
+            Self::Networks(networks) => {
+                Session::any_style(networks.clone(), recipe, inputs, memory_bytes)
+            }
+            Self::Own(own) => Session::restyled(own.clone(), recipe, inputs, memory_bytes),
+        };
+        Ok(Box::new(session?))
     }
 }

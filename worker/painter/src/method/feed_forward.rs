@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use impasto_engine::one_pass::{Network, NetworkError, Session};
+use impasto_engine::one_pass::{Network, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
 use impasto_types::Recipe;
 
@@ -27,10 +27,7 @@ impl Method for FeedForwardMethod {
         let (file, digest) = site.network.ok_or(PrepareError::NoNetwork)?;
         let network = self.network.of(digest, || {
             let network = Network::of_file(&file.bytes, site.threads, Some(site.cpu_level()));
-            network.map_err(|error| match error {
-                NetworkError::Engine(error) => PrepareError::Engine(error),
-                source => PrepareError::Network { file: file.name.clone(), source },
-            })
+            network.map_err(|error| PrepareError::network(file, error))
         })?;
         Ok(Arc::new(Learned { network }))
     }

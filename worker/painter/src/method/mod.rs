@@ -119,6 +119,14 @@ impl PrepareError {
     pub fn model(name: ModelName, source: impl Error + Send + Sync + 'static) -> Self {
         Self::Model { name, source: Box::new(source) }
     }
+
+    /// An error for a network of the project's own that cannot be used.
+    pub(crate) fn network(file: &Source, error: NetworkError) -> Self {
+        match error {
+            NetworkError::Engine(error) => Self::Engine(error),
+            source => Self::Network { file: file.name.clone(), source },
+        }
+    }
 }
 
 impl Site<'_> {

@@ -32,7 +32,7 @@ fn deliver(folder: &mut Folder) {
     let blob = folder.present[&model];
     let digest = Digest::of(b"styles/day.jpg");
     let styles = vec![LearnedStyle { name: "day".to_owned(), digest: Some(digest) }];
-    folder.networks.insert(model, Ok(NetworkFile { blob, styles }));
+    folder.networks.insert(model, Ok(NetworkFile { blob, styles: Some(styles) }));
 }
 
 #[test]
