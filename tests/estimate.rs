@@ -5,11 +5,11 @@ mod synthetic;
 
 use std::sync::Arc;
 
-use impasto_engine::one_pass::{Network, Networks, Session};
+use impasto_engine::one_pass::{Network, Networks, Restyler, Session};
 use impasto_engine::optimize::device::{Cpu, VggDevice, Work};
 use impasto_engine::{EngineError, Frame, Image, Inputs, Joins, Run};
 use impasto_kernels::{Level, Precision};
-use impasto_models::{ModelStore, read_tensors};
+use impasto_models::{ModelStore, read_tensors, read_vgg19};
 use impasto_painter::bench::random_weights;
 use impasto_painter::{
     Job, PaintError, PaintStep, Prepared, Registry, Source, Sources, Tools, paint,
@@ -113,6 +113,10 @@ fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
     let networks = Arc::new(Networks::new(&tensors, 2, None).expect("they fit together"));
     let learned = Network::of_file(&synthetic::network(Digest::of(b"style")), 2, None);
     let learned = Arc::new(learned.expect("it is a network"));
+    let vgg = store.ensure(ModelName::Vgg19, &mut |_| ()).expect("it is pulled");
+    let vgg = vgg.parse(read_vgg19).expect("it is read");
+    let restyler = Restyler::of_file(&synthetic::any_style(), &vgg, 2, None);
+    let restyler = Arc::new(restyler.expect("it is a network"));
     for (width, height) in [(16, 16), (90, 91), (512, 512), (1024, 333), (2048, 2048)] {
         for tileable in [Tileable::None, Tileable::Both] {
             let mut any = Arbitrary::of(Preset::Texture);
@@ -132,6 +136,12 @@ fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
                 Session::any_style(networks.clone(), any.clone(), inputs(), bytes).map(drop)
             };
             fits(&Recipe::Arbitrary(any.clone()), (width, height), begin_any);
+            let restyled = Arbitrary { own_network: true, ..any.clone() };
+            let begin_restyled = |bytes| {
+                let (network, recipe) = (restyler.clone(), restyled.clone());
+                Session::restyled(network, recipe, inputs(), bytes).map(drop)
+            };
+            fits(&Recipe::Arbitrary(restyled.clone()), (width, height), begin_restyled);
             let begin_own = |bytes| {
                 let (network, recipe) = (learned.clone(), own.clone());
                 Session::learned(network, vec![1.0], recipe, inputs(), bytes).map(drop)

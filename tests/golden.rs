@@ -38,6 +38,7 @@ fn check(method: &str, rows: &[(&str, &[&str], &str)]) {
     project.save("bands.png", &bands(64));
     let style = Digest::of(&project.read("bands.png"));
     project.write("bands.safetensors", synthetic::network(style));
+    project.write("any.safetensors", synthetic::any_style());
     let painted = |arguments: &[&str]| {
         let common = ["-o", "painted.png", "--profile", "exact"];
         let mut command = project.impasto(&[arguments, &common].concat());
@@ -94,9 +95,21 @@ fn arbitrary_paints_the_same_pictures() {
     let arbitrary = [&STYLIZE[..], &["--method", "arbitrary"]].concat();
     let wrapped = ["--preset", "texture", "--tileable", "both", "--min-scale", "24"];
     let wrapped = [&arbitrary[..], &wrapped, &["--strength", "0.7"]].concat();
+    let own = ["--any-style-model", "any.safetensors"];
+    let (own, own_wrapped) = ([&arbitrary[..], &own].concat(), [&wrapped[..], &own].concat());
     check(
         "arbitrary",
         &[
+            (
+                "by a network of one's own",
+                &own,
+                "97f2860e70093a29593bdc214dae48af2c5c110540f6be2398348f8a2d0191c1",
+            ),
+            (
+                "the same, wrapped, two scales",
+                &own_wrapped,
+                "887fb73bf54aa415ec41ac32686f4c6192d8fa847606c977f9a8bbfdf9fea178",
+            ),
             (
                 "painterly",
                 &arbitrary,
