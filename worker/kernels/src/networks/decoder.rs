@@ -16,7 +16,7 @@
 use super::{
     border::Border,
     direct::{Direct, Map},
-    feed_forward::{FeedForwardError, LayoutError, TensorLayout},
+    feed_forward::{FeedForwardError, LayoutError, TensorLayout, named},
     geometry::Kind,
     kernel::Kernel,
     outer::{self, Outer},
@@ -246,14 +246,8 @@ impl Decoder {
         level: Level,
     ) -> Result<Self, FeedForwardError> {
         layout.check()?;
-        let (all, expected) = (layout.tensors(), layout.parameters());
-        if parameters.len() != expected {
-            let found = parameters.len();
-            return Err(FeedForwardError::Parameters { expected, found });
-        }
-        let values = |tensor: &TensorLayout| &parameters[tensor.range.clone()];
-        let named = all.iter().map(|own| (&own.name[..], &own.shape[..], values(own)));
-        Self::of_tensors(layout, &Tensors::new(named)?, level)
+        let all = layout.tensors();
+        Self::of_tensors(layout, &named(&all, parameters)?, level)
     }
 
     /// The same from tensors by name, as a file has them.

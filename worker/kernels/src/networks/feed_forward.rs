@@ -152,6 +152,19 @@ pub enum FeedForwardError {
     Parameters { expected: usize, found: usize },
 }
 
+/// A network's parameters, tensor by tensor.
+pub(super) fn named<'a>(
+    all: &'a [TensorLayout],
+    parameters: &'a [f32],
+) -> Result<Tensors<'a>, FeedForwardError> {
+    let (expected, found) = (all.last().map_or(0, |last| last.range.end), parameters.len());
+    if expected != found {
+        return Err(FeedForwardError::Parameters { expected, found });
+    }
+    let values = |tensor: &TensorLayout| &parameters[tensor.range.clone()];
+    Ok(Tensors::new(all.iter().map(|own| (&own.name[..], &own.shape[..], values(own))))?)
+}
+
 impl FeedForward {
     /// Prepares the parameters of a network of these sizes; see [`FeedForwardLayout::tensors`]. A
     /// level that this processor lacks is lowered to the best one that it has.
@@ -164,14 +177,8 @@ impl FeedForward {
         level: Level,
     ) -> Result<Self, FeedForwardError> {
         layout.check()?;
-        let (all, expected) = (layout.tensors(), layout.parameters());
-        if parameters.len() != expected {
-            let found = parameters.len();
-            return Err(FeedForwardError::Parameters { expected, found });
-        }
-        let named = |tensor: &TensorLayout| &parameters[tensor.range.clone()];
-        let named = all.iter().map(|own| (&own.name[..], &own.shape[..], named(own)));
-        Self::of_tensors(layout, &Tensors::new(named)?, level)
+        let all = layout.tensors();
+        Self::of_tensors(layout, &named(&all, parameters)?, level)
     }
 
     /// The same from tensors by name, as a file has them.
