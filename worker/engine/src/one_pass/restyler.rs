@@ -147,7 +147,8 @@ impl Restyler {
         });
         let mask = mask.map(|weights| Mask::new(image.width, image.height, weights)).transpose()?;
         let mask = mask.as_ref();
-        let moments = self.vgg.moments(&image, mask, self.view, LOOK_BYTES, interrupt)?;
+        let budget = self.look_bytes((image.width, image.height), mask.is_some());
+        let moments = self.vgg.moments(&image, mask, self.view, budget, interrupt)?;
         let [_, second, third, fourth] = &moments[..] else {
             unreachable!("sums over each layer up to the deepest")
         };
@@ -158,7 +159,14 @@ impl Restyler {
     fn statistics_bytes(&self, (width, height): (usize, usize)) -> u64 {
         let [width, height] = [width, height].map(|len| len.next_multiple_of(16));
         let continued = 4 * 4 * (width * height) as u64;
-        continued + LOOK_BYTES.min(self.vgg.uncut_moments((width, height), true, self.view))
+        let uncut = self.vgg.uncut_moments((width, height), true, self.view);
+        continued + self.look_bytes((width, height), true).min(uncut)
+    }
+
+    /// Memory that looking at a picture of this size may take: its weights at all layers alone may
+    /// be more than [`LOOK_BYTES`].
+    fn look_bytes(&self, size: (usize, usize), weighted: bool) -> u64 {
+        LOOK_BYTES.max(self.vgg.least_moments(size, weighted, self.view))
     }
 
     /// The size of a style at a scale.

@@ -114,6 +114,19 @@ fn a_picture_that_wraps_may_begin_anywhere() {
 }
 
 #[test]
+fn a_large_masked_picture_may_be_looked_at() {
+    let restyler = restyler();
+    let large = (16_384, 16_384);
+    // Its weights alone are more than what looking takes otherwise.
+    let budget = restyler.look_bytes(large, true);
+    assert!(
+        budget > LOOK_BYTES && budget >= restyler.vgg.least_moments(large, true, restyler.view)
+    );
+    assert_eq!(restyler.look_bytes((512, 512), true), LOOK_BYTES);
+    assert_eq!(restyler.look_bytes(large, false), LOOK_BYTES);
+}
+
+#[test]
 fn other_networks_are_refused() {
     let refused = |bytes: &[u8]| {
         impasto_types::error_text(&decoder_of(bytes, Level::Scalar).expect_err("refused"))
