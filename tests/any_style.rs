@@ -2,7 +2,7 @@
 //! real program and VGG-19.
 
 use image::{DynamicImage, RgbImage};
-use impasto_tests::{Finished, Process, Project, eventually, pictures};
+use impasto_tests::{Finished, Process, Project, eventually, pictures, pictures::apart};
 
 /// Small squares, few steps: seconds, and enough to tell styles from each other.
 const QUICK: [&str; 10] = [
@@ -50,13 +50,6 @@ fn run(project: &Project, asset: &str, model: &str, flags: &[&str]) -> Finished 
 fn stylize(project: &Project, asset: &str, flags: &[&str]) -> DynamicImage {
     run(project, asset, "any.safetensors", flags).expect_code(0);
     image::open(project.path(&format!("painted_{asset}"))).expect("it is a picture")
-}
-
-/// The mean of the absolute differences of two pictures' channels, in levels.
-fn apart(one: &RgbImage, other: &RgbImage) -> f64 {
-    assert_eq!(one.dimensions(), other.dimensions());
-    let pairs = one.as_raw().iter().zip(other.as_raw());
-    pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / one.as_raw().len() as f64
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Pictures and projects painted by networks that `impasto train` made, with the real program.
 
 use image::{DynamicImage, RgbImage};
-use impasto_tests::{Finished, Project, models_dir, pictures};
+use impasto_tests::{Finished, Project, models_dir, pictures, pictures::apart};
 
 /// Small squares, few steps: seconds, and enough to tell styles from each other.
 const QUICK: [&str; 12] = [
@@ -53,13 +53,6 @@ fn run(project: &Project, asset: &str, model: &str, flags: &[&str]) -> Finished 
 fn stylize(project: &Project, asset: &str, model: &str, flags: &[&str]) -> DynamicImage {
     run(project, asset, model, flags).expect_code(0);
     image::open(project.path(&format!("painted_{asset}"))).expect("it is a picture")
-}
-
-/// The mean of the absolute differences of two pictures' channels, in levels.
-fn apart(one: &RgbImage, other: &RgbImage) -> f64 {
-    assert_eq!(one.dimensions(), other.dimensions());
-    let pairs = one.as_raw().iter().zip(other.as_raw());
-    pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / one.as_raw().len() as f64
 }
 
 #[test]

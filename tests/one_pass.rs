@@ -1,7 +1,7 @@
 //! Pictures and projects painted in one pass, with the real networks and program.
 
 use image::{DynamicImage, Rgb, RgbImage};
-use impasto_tests::{Project, pictures};
+use impasto_tests::{Project, pictures, pictures::apart};
 
 const STYLIZE: [&str; 5] = ["stylize", "--method", "arbitrary", "--style", "styles/night.png"];
 
@@ -11,13 +11,6 @@ fn stylize(project: &Project, asset: &str, flags: &[&str]) -> DynamicImage {
     let painted = format!("painted_{name}");
     project.run(&[&STYLIZE[..], &[asset, "-o", &painted], flags].concat()).expect_code(0);
     image::open(project.path(&painted)).expect("it is a picture")
-}
-
-/// The mean of the absolute differences of two pictures' channels, in levels.
-fn apart(one: &RgbImage, other: &RgbImage) -> f64 {
-    assert_eq!(one.dimensions(), other.dimensions());
-    let pairs = one.as_raw().iter().zip(other.as_raw());
-    pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / one.as_raw().len() as f64
 }
 
 fn mean(picture: &RgbImage) -> [f64; 3] {

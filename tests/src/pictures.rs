@@ -81,6 +81,13 @@ pub fn seam(picture: &DynamicImage) -> f64 {
         .max(ratio(rows(height - 1), (0..height - 1).map(rows).collect()))
 }
 
+/// The mean of the absolute differences of two pictures' channels, in levels.
+pub fn apart(one: &RgbImage, other: &RgbImage) -> f64 {
+    assert_eq!(one.dimensions(), other.dimensions());
+    let pairs = one.as_raw().iter().zip(other.as_raw());
+    pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / one.as_raw().len() as f64
+}
+
 /// The similarity of two pictures of one size in decibels; above about 45 they look the same.
 pub fn psnr(a: &DynamicImage, b: &DynamicImage) -> f64 {
     let (a, b) = (a.to_rgb8(), b.to_rgb8());
