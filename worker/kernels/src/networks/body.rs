@@ -10,10 +10,12 @@ use super::{
     border::Border,
     direct::{Direct, Map},
     kernel::Kernel,
-    normalization::{Affine, Factors, Moments, normalize},
+    layer::Layer,
+    normalization::{Affine, Factors, normalize},
     outer::{self, Outer},
-    picture::Picture,
+    picture::Canvas,
     residual::{self, Block},
+    strips::{Pair, ROWS},
     tensors::{TensorError, Tensors},
     unrolled::Unrolled,
     workspace::Workspace,
@@ -21,8 +23,18 @@ use super::{
 use crate::{
     fp32::{dispatch, kernels::Kernels, rows::Rows, thin::Activation},
     level::Level,
-    threads::Threads,
 };
+
+/// From so many values of a map of a picture's full size on, none is stored: 256 MiB. The planner
+/// counts with the same (`planner/src/estimate/one_pass.rs`).
+const STORED_FLOATS: usize = 64 << 20;
+
+/// How many strips a picture has, about: a strip takes less than the maps of the blocks, and has
+/// work for many threads.
+const STRIPS: usize = 16;
+
+/// The least height of a picture in strips.
+const LEAST_HEIGHT: usize = STRIPS * ROWS;
 
 /// What distinguishes two networks.
 #[derive(Clone, Copy, Debug)]
@@ -58,44 +70,6 @@ pub(super) struct Body {
     pub(super) contract: [Layer; 3],
     pub(super) blocks: Vec<Block>,
     pub(super) expand: [Layer; 3],
-}
-
-/// A layer outside the residual blocks.
-#[derive(Debug)]
-pub(super) enum Layer {
-    Direct(Direct),
-    Outer(Outer),
-}
-
-impl Layer {
-    pub(super) fn out_channels(&self) -> usize {
-        match self {
-            Self::Direct(layer) => layer.out_channels(),
-            Self::Outer(layer) => layer.out_channels(),
-        }
-    }
-
-    pub(super) fn out_len(&self, len: usize) -> usize {
-        match self {
-            Self::Direct(layer) => layer.out_len(len),
-            Self::Outer(_) => len,
-        }
-    }
-
-    pub(super) fn run(
-        &self,
-        threads: &mut Threads,
-        kernels: Option<&Kernels>,
-        map: &Map<'_>,
-        borders: [Border; 2],
-        output: &mut [f32],
-        measure: bool,
-    ) -> Moments {
-        match self {
-            Self::Direct(layer) => layer.run(threads, kernels, map, borders, output, measure),
-            Self::Outer(layer) => layer.run(threads, kernels, map, borders, output, measure),
-        }
-    }
 }
 
 impl Body {
@@ -157,48 +131,87 @@ impl Body {
         })
     }
 
-    /// The memory that a picture of this size takes beside itself and the output: the three largest
-    /// maps that are held at a time, and its continuation with what was painted of it where it is
-    /// unrolled.
+    /// How many rows of its size a picture is painted in at a time: see [`Pair`]. Not in strips
+    /// where a map of that size has less than [`STORED_FLOATS`] values.
+    fn strip_rows(&self, (width, height): (usize, usize)) -> Option<usize> {
+        let [first, ..] = self.topology.contract;
+        let [_, last, _] = self.topology.expand;
+        let row_floats = first.max(last) * width;
+        let is_large = height >= LEAST_HEIGHT && row_floats * height >= STORED_FLOATS;
+        is_large.then(|| height / LEAST_HEIGHT * ROWS)
+    }
+
+    /// The memory that a picture of this size takes beside itself, in bytes: the largest maps that
+    /// are held at a time, and its continuation where it is unrolled.
     pub(super) fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
         let (width, height) = Unrolled::size(size, wraps);
-        let unrolled = if (width, height) == size { 0 } else { 2 * 3 * width * height };
+        let unrolled = if (width, height) == size { 0 } else { 3 * width * height };
         let [half, quarter] = [2, 4].map(|by| width.div_ceil(by) * height.div_ceil(by));
         let whole = 16 * quarter;
         let [first, second, _] = self.topology.contract;
         let [small, middle, large] = self.topology.expand;
-        let full_size = (first * width * height).max(middle * whole);
-        let half_size = (second * half).max(4 * small * quarter).max(large * whole);
-        4 * (full_size + half_size + residual::CHANNELS * quarter + unrolled) as u64
+        let blocks = residual::CHANNELS * quarter;
+        let maps = if let Some(rows) = self.strip_rows((width, height)) {
+            let [contract, expand] = self.strip_floats(rows, (width, height));
+            let contracted = second * half + contract.max(blocks);
+            let expanded = 4 * small * quarter + expand.max(blocks);
+            contracted.max(3 * blocks).max(expanded)
+        } else {
+            let full_size = (first * width * height).max(middle * whole);
+            let half_size = (second * half).max(4 * small * quarter).max(large * whole);
+            full_size + half_size + blocks
+        };
+        4 * (maps + unrolled) as u64
     }
 
-    /// Paints a picture whose size was checked; `factors` are those of the normalised layers, in
-    /// their order.
+    /// What both pairs of layers take in strips of so many rows.
+    fn strip_floats(&self, rows: usize, (width, height): (usize, usize)) -> [usize; 2] {
+        let half = (2 * width.div_ceil(4), 2 * height.div_ceil(4));
+        let borders = [[Border::Wrap; 2]; 2];
+        let [first, last] = self.pairs(rows, borders, borders);
+        [first.floats((width, height)), last.floats(half)]
+    }
+
+    /// The layers between which maps have a picture's full size.
+    fn pairs(
+        &self,
+        rows: usize,
+        contract: [[Border; 2]; 2],
+        expand: [[Border; 2]; 2],
+    ) -> [Pair<'_>; 2] {
+        let kernels = self.kernels;
+        let ([first, second, _], [_, middle, last]) = (&self.contract, &self.expand);
+        [
+            Pair { rows, layers: [first, second], borders: contract, kernels },
+            Pair { rows, layers: [middle, last], borders: expand, kernels },
+        ]
+    }
+
+    /// Paints a picture, whose size was checked, over itself; `factors` are those of the normalised
+    /// layers, in their order.
     pub(super) fn paint(
         &self,
         workspace: &mut Workspace,
-        picture: &Picture<'_>,
+        picture: &mut Canvas<'_>,
         factors: &[Factors],
-        output: &mut [f32],
     ) {
-        let Some(unrolled) = Unrolled::of(picture) else {
-            return self.paint_whole(workspace, picture, factors, output);
+        let Some(mut unrolled) = Unrolled::of(&picture.picture()) else {
+            let rows = self.strip_rows((picture.width, picture.height));
+            return self.paint_whole(workspace, picture, factors, rows);
         };
-        let whole = unrolled.picture(picture);
-        let mut painted = workspace.take(whole.rgb.len());
-        let values = &mut painted[..whole.rgb.len()];
-        self.paint_whole(workspace, &whole, factors, values);
-        unrolled.cut(values, picture.width, output);
-        workspace.give(painted);
+        let mut whole = unrolled.canvas(&picture.picture());
+        let rows = self.strip_rows((whole.width, whole.height));
+        self.paint_whole(workspace, &mut whole, factors, rows);
+        unrolled.cut(picture.width, picture.rgb);
     }
 
-    /// Paints a picture as it is.
-    fn paint_whole(
+    /// Paints a picture as it is, perhaps in strips of so many rows.
+    pub(super) fn paint_whole(
         &self,
         workspace: &mut Workspace,
-        picture: &Picture<'_>,
+        picture: &mut Canvas<'_>,
         factors: &[Factors],
-        output: &mut [f32],
+        strip_rows: Option<usize>,
     ) {
         let kernels = self.kernels;
         let wraps = [picture.wrap_x, picture.wrap_y];
@@ -206,19 +219,26 @@ impl Body {
         let repeated = wraps.map(|wraps| if wraps { Border::Wrap } else { Border::Replicate });
         let mut factors = factors.iter();
         let mut next = || factors.next().expect("factors for each normalised layer");
+        let normalizes = self.topology.normalizes_contract;
 
         // The networks take colours of 0 to 1.
         let scaled = Affine::uniform(3, 1.0 / 255.0);
-        let mut stage = Stage {
-            map: Vec::new(),
-            width: picture.width,
-            height: picture.height,
-            affine: Some(scaled),
+        let colors = Map::new(picture.rgb, picture.width, picture.height, Some(&scaled));
+        let [outer, second, third] = &self.contract;
+        let pairs = strip_rows.map(|rows| self.pairs(rows, [mirrored; 2], [repeated, mirrored]));
+        let mut stage = if let Some([pair, _]) = &pairs {
+            // What smaller pictures left.
+            workspace.clear();
+            let norms = if normalizes { [Some(next()), Some(next())] } else { [None; 2] };
+            Stage::through_both(pair, workspace, &colors, norms)
+        } else {
+            let norm = normalizes.then(&mut next);
+            let stage = Stage::of(outer, workspace, kernels, &colors, mirrored, norm);
+            stage.through(second, workspace, kernels, mirrored, normalizes.then(&mut next))
         };
-        for (index, layer) in self.contract.iter().enumerate() {
-            let colors = (index == 0).then_some(picture.rgb);
-            let norm = self.topology.normalizes_contract.then(&mut next);
-            stage = stage.through(layer, workspace, kernels, colors, mirrored, norm);
+        stage = stage.through(third, workspace, kernels, mirrored, normalizes.then(&mut next));
+        if pairs.is_some() {
+            workspace.clear();
         }
 
         let len = stage.width * stage.height * residual::CHANNELS;
@@ -230,21 +250,23 @@ impl Body {
         for block in &self.blocks {
             block.run(workspace, kernels, &plane, [next(), next()], map);
         }
-
-        let [first, second, last] = &self.expand;
-        for layer in [first, second] {
-            stage = stage.through(layer, workspace, kernels, None, repeated, Some(next()));
+        if pairs.is_some() {
+            workspace.clear();
         }
-        stage = stage.through(last, workspace, kernels, None, mirrored, Some(next()));
-        let Stage { map: colors, width, affine: Some(Affine { scale, shift, .. }), .. } = stage
-        else {
-            unreachable!("the last layer is normalised")
+
+        let [first, middle, last] = &self.expand;
+        stage = stage.through(first, workspace, kernels, repeated, Some(next()));
+        let affine = if let Some([_, pair]) = &pairs {
+            workspace.clear();
+            stage.finish_both(pair, workspace, picture, [next(), next()])
+        } else {
+            stage = stage.through(middle, workspace, kernels, repeated, Some(next()));
+            stage.through(last, workspace, kernels, mirrored, Some(next())).cut(workspace, picture)
         };
-        workspace.threads.each_piece(output, 3 * picture.width, |y, values, _| {
-            values.copy_from_slice(&colors[3 * y * width..][..values.len()]);
+        let Affine { scale, shift, .. } = affine;
+        workspace.threads.each_piece(picture.rgb, 3 * picture.width, |_, values, _| {
             dispatch::rows(kernels, Rows::Sigmoid { values, scale: &scale, shift: &shift });
         });
-        workspace.give(colors);
     }
 }
 
@@ -259,28 +281,91 @@ struct Stage {
 }
 
 impl Stage {
-    /// What a layer makes of it, or of the picture's colours. A normalisation that follows is only
-    /// measured: whoever reads the map applies it, with its ReLU.
+    /// What a layer makes of the picture. A normalisation that follows is only measured: whoever
+    /// reads the map applies it, with its ReLU.
+    fn of(
+        layer: &Layer,
+        workspace: &mut Workspace,
+        kernels: Option<&Kernels>,
+        source: &Map<'_>,
+        borders: [Border; 2],
+        factors: Option<&Factors>,
+    ) -> Self {
+        let (width, height) = (layer.out_len(source.width), layer.out_len(source.height));
+        let len = width * height * layer.out_channels();
+        let mut map = workspace.take(len);
+        let threads = &mut workspace.threads;
+        let moments =
+            layer.run(threads, kernels, source, borders, &mut map[..len], factors.is_some());
+        let affine = factors.map(|factors| moments.affine(factors, true));
+        Self { map, width, height, affine }
+    }
+
+    /// The same of a map.
     fn through(
         self,
         layer: &Layer,
         workspace: &mut Workspace,
         kernels: Option<&Kernels>,
-        colors: Option<&[f32]>,
         borders: [Border; 2],
         factors: Option<&Factors>,
     ) -> Self {
         let Self { map: input, width, height, affine } = self;
-        let values = colors.unwrap_or(&input);
-        let source = Map { values, width, height, affine: affine.as_ref() };
-        let (width, height) = (layer.out_len(width), layer.out_len(height));
-        let len = width * height * layer.out_channels();
-        let mut map = workspace.take(len);
-        let threads = &mut workspace.threads;
-        let moments =
-            layer.run(threads, kernels, &source, borders, &mut map[..len], factors.is_some());
+        let source = Map::new(&input, width, height, affine.as_ref());
+        let stage = Self::of(layer, workspace, kernels, &source, borders, factors);
         workspace.give(input);
+        stage
+    }
+
+    /// What two layers make of the picture, without the map between.
+    fn through_both(
+        pair: &Pair<'_>,
+        workspace: &mut Workspace,
+        source: &Map<'_>,
+        [between, factors]: [Option<&Factors>; 2],
+    ) -> Self {
+        let [first, second] = pair.layers;
+        let along = |len: usize| second.out_len(first.out_len(len));
+        let (width, height) = (along(source.width), along(source.height));
+        let row_floats = width * second.out_channels();
+        let mut map = workspace.take(height * row_floats);
+        let threads = &mut workspace.threads;
+        let affine = between.map(|factors| pair.moments(threads, source).affine(factors, true));
+        let moments = pair.run(threads, source, affine.as_ref(), |rows, values| {
+            map[rows.start * row_floats..][..values.len()].copy_from_slice(values);
+        });
         let affine = factors.map(|factors| moments.affine(factors, true));
         Self { map, width, height, affine }
+    }
+
+    /// The colours that the last two layers make of it, as far as the picture goes, without the map
+    /// between; and how they are meant.
+    fn finish_both(
+        self,
+        pair: &Pair<'_>,
+        workspace: &mut Workspace,
+        picture: &mut Canvas<'_>,
+        [between, factors]: [&Factors; 2],
+    ) -> Affine {
+        let Self { map, width, height, affine } = self;
+        let source = Map::new(&map, width, height, affine.as_ref());
+        let [first, second] = pair.layers;
+        let row_floats = 3 * second.out_len(first.out_len(width));
+        let threads = &mut workspace.threads;
+        let affine = pair.moments(threads, &source).affine(between, true);
+        let moments = pair.run(threads, &source, Some(&affine), |rows, values| {
+            picture.take(rows.start, values, row_floats);
+        });
+        moments.affine(factors, true)
+    }
+
+    /// The same of colours that are there.
+    fn cut(self, workspace: &mut Workspace, picture: &mut Canvas<'_>) -> Affine {
+        let Self { map, width, affine: Some(affine), .. } = self else {
+            unreachable!("the last layer is normalised")
+        };
+        picture.take(0, &map, 3 * width);
+        workspace.give(map);
+        affine
     }
 }

@@ -171,7 +171,7 @@ impl<'a> DecoderInput<'a> {
     /// What a level reads.
     pub(super) fn map(&self, level: usize) -> Map<'a> {
         let (width, height) = self.size(level);
-        Map { values: self.maps[level], width, height, affine: None }
+        Map::new(self.maps[level], width, height, None)
     }
 
     fn check(&self, output: &[f32]) -> Result<(), PaintError> {
@@ -375,7 +375,7 @@ impl Decoder {
         if let (Some(enlarge), Some(coarser)) = (enlarge, coarser) {
             let mut enlarged = workspace.take(floats);
             let (width, height) = input.size(level + 1);
-            let map = Map { values: coarser.last(), width, height, affine: None };
+            let map = Map::new(coarser.last(), width, height, None);
             let (threads, to) = (&mut workspace.threads, &mut enlarged[..floats]);
             enlarge.run(threads, self.kernels, &map, REPEATED, to, false);
             add_leaking(threads, to, &mut outer);
@@ -386,7 +386,7 @@ impl Decoder {
         let inner = inner.as_ref().map(|inner| {
             let mut made = workspace.take(floats);
             made.truncate(floats);
-            let map = Map { values: &outer, width, height, affine: None };
+            let map = Map::new(&outer, width, height, None);
             inner.run(&mut workspace.threads, self.kernels, &map, REPEATED, &mut made, false);
             add_leaking(&mut workspace.threads, &outer, &mut made);
             made
@@ -403,7 +403,7 @@ impl Decoder {
         output: &mut [f32],
     ) {
         let (width, height) = (input.width, input.height);
-        let map = Map { values: made.last(), width, height, affine: None };
+        let map = Map::new(made.last(), width, height, None);
         let threads = &mut workspace.threads;
         self.colors.run(threads, self.kernels, &map, MIRRORED, output, false);
         let row = 3 * width;

@@ -12,6 +12,8 @@
 //! the enlarged map is never stored. Beyond a mirrored border of the enlarged picture lies the
 //! border pixel of the source.
 
+use std::ops::Range;
+
 use super::{
     border::Border,
     geometry::{Geometry, Kind, Product},
@@ -35,7 +37,7 @@ pub(super) const BAND: usize = 8;
 /// Bands of a low map, so that threads share it evenly.
 const BANDS: usize = 8;
 
-/// A map of features: `height * width * channels`, and perhaps more.
+/// A map of features: `height * width * channels`, and perhaps more, or some of its rows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Map<'a> {
     pub(super) values: &'a [f32],
@@ -43,9 +45,30 @@ pub(super) struct Map<'a> {
     pub(super) height: usize,
     /// How its values are meant; as they are, if `None`.
     pub(super) affine: Option<&'a Affine>,
+    /// The row that is there first, where not all are. It may lie before the map, and the last one
+    /// after it; then what a border asks for is there.
+    pub(super) first: Option<isize>,
 }
 
-impl Map<'_> {
+impl<'a> Map<'a> {
+    /// All rows of a map.
+    pub(super) fn new(
+        values: &'a [f32],
+        width: usize,
+        height: usize,
+        affine: Option<&'a Affine>,
+    ) -> Self {
+        Self { values, width, height, affine, first: None }
+    }
+
+    /// Which of the rows that are there is read at a position; none if it reads zero.
+    fn place(&self, y: isize, border: Border) -> Option<usize> {
+        match self.first {
+            Some(first) => border.source(y, self.height).map(|_| (y - first) as usize),
+            None => border.source(y, self.height),
+        }
+    }
+
     /// Copies the pixels from `-before` to `end` of a row, normalised, with what lies beyond the
     /// border. There is room for the whole row.
     #[expect(clippy::too_many_arguments, reason = "what is read, and where it goes")]
@@ -59,7 +82,7 @@ impl Map<'_> {
         end: isize,
         row: &mut [f32],
     ) {
-        let Some(y) = border_y.source(y, self.height) else { return row.fill(0.0) };
+        let Some(y) = self.place(y, border_y) else { return row.fill(0.0) };
         let len = self.width * channels;
         let input = &self.values[y * len..][..len];
         let output = &mut row[before as usize * channels..][..len];
@@ -155,6 +178,25 @@ impl Direct {
         Layout::new(&self.geometry, self.parts.iter().map(|part| &part.product), width)
     }
 
+    /// Output rows of a band of a map of this height.
+    pub(super) fn band_rows(&self, height: usize) -> usize {
+        self.band_steps(height) * self.geometry.enlarge()
+    }
+
+    /// Steps of a band: source rows, or output rows if they are fewer.
+    fn band_steps(&self, height: usize) -> usize {
+        height.div_ceil(self.geometry.stride()).div_ceil(BANDS).min(BAND)
+    }
+
+    /// The rows of a map that output rows are made of; they may lie beyond its borders.
+    pub(super) fn reads(&self, rows: &Range<usize>) -> Range<isize> {
+        let [stride, enlarge] = [self.geometry.stride(), self.geometry.enlarge()];
+        let steps = rows.start / enlarge..rows.end.div_ceil(enlarge);
+        let first = (steps.start * stride) as isize - self.geometry.before() as isize;
+        let count = (steps.len() - 1) * stride + self.geometry.window();
+        first..first + count as isize
+    }
+
     /// Computes the convolution of a map into `output`, and the moments of the result.
     pub(super) fn run(
         &self,
@@ -165,33 +207,55 @@ impl Direct {
         output: &mut [f32],
         measure: bool,
     ) -> Moments {
+        let rows = self.out_len(map.height);
+        let mut bands = vec![Band::EMPTY; rows.div_ceil(self.band_rows(map.height))];
+        let measured = measure.then_some(&mut bands[..]);
+        self.run_rows(threads, kernels, map, borders, 0..rows, output, measured);
+        Moments::merged(self.geometry.out_channels, &bands)
+    }
+
+    /// Computes some rows of it, which begin with a band, and measures their bands.
+    #[expect(clippy::too_many_arguments, reason = "what is computed, and where it goes")]
+    pub(super) fn run_rows(
+        &self,
+        threads: &mut Threads,
+        kernels: Option<&Kernels>,
+        map: &Map<'_>,
+        borders: [Border; 2],
+        rows: Range<usize>,
+        output: &mut [f32],
+        bands: Option<&mut [Band]>,
+    ) {
         let layout = self.layout(map.width);
         threads.reserve(self.scratch_floats(map.width));
         let Geometry { in_channels, out_channels, .. } = self.geometry;
         let [stride, enlarge] = [self.geometry.stride(), self.geometry.enlarge()];
         let [window, before] = [self.geometry.window(), self.geometry.before()];
         let row_floats = self.out_len(map.width) * out_channels;
-        let steps = map.height.div_ceil(stride);
-        assert_eq!(output.len(), steps * enlarge * row_floats, "an output of the map's size");
+        assert_eq!(output.len(), rows.len() * row_floats, "an output of the rows' size");
         let before = before as isize;
         let end = ((layout.steps - 1) * stride + window) as isize - before;
-        let band = steps.div_ceil(BANDS).min(BAND);
-        let count = steps.div_ceil(band);
-        let mut bands = vec![Band::EMPTY; count];
-        let (values, moments) = (Output::new(output), Output::new(&mut bands));
+        let band = self.band_steps(map.height);
+        let all = rows.start / enlarge..rows.end / enlarge;
+        assert!(all.start.is_multiple_of(band), "rows begin with a band");
+        let count = all.len().div_ceil(band);
+        let (values, moments) = (Output::new(output), bands.map(Output::new));
         threads.each(count, |index, scratch| {
-            let steps = index * band..steps.min((index + 1) * band);
-            let start = steps.start * enlarge * row_floats;
+            let first = all.start + index * band;
+            let steps = first..all.end.min(first + band);
+            let start = index * band * enlarge * row_floats;
             // SAFETY: bands do not overlap, and every index is taken once.
-            let (output, moments) = unsafe {
+            let (output, mut moments) = unsafe {
                 let len = steps.len() * enlarge * row_floats;
-                (values.slice(start, len), &mut moments.slice(index, 1)[0])
+                let moments = moments.as_ref().map(|moments| &mut moments.slice(index, 1)[0]);
+                (values.slice(start, len), moments)
             };
             let (read, rest) = scratch.split_at_mut(layout.rows * layout.row_floats);
             // A kernel of one pixel reads the map where it is, if its last strip lies within it.
             let start_of = |step: usize| step * map.width * in_channels;
             let last = start_of(steps.end - 1) + layout.row_floats;
-            let in_place = window == 1 && map.affine.is_none() && last <= map.values.len();
+            let is_plain = map.affine.is_none() && map.first.is_none();
+            let in_place = window == 1 && is_plain && last <= map.values.len();
             if !in_place {
                 let top = (steps.start * stride) as isize - before;
                 let needed = (steps.len() - 1) * stride + window;
@@ -208,13 +272,12 @@ impl Direct {
                 };
                 for (row, output) in outputs.chunks_exact_mut(row_floats).enumerate() {
                     self.write_row(kernels, row, rows, &layout, output, line, spare);
-                    if measure {
+                    if let Some(moments) = &mut moments {
                         moments.add(kernels, out_channels, output);
                     }
                 }
             }
         });
-        Moments::merged(out_channels, &bands)
     }
 
     /// Computes an output row from the window's rows.

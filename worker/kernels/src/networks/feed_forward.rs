@@ -7,7 +7,7 @@ use super::{
     body::{Body, Topology},
     normalization::Factors,
     outer,
-    picture::{PaintError, Picture, check_style},
+    picture::{Canvas, PaintError, Picture, check_style},
     residual,
     table::Table,
     tensors::{TensorError, Tensors},
@@ -212,8 +212,7 @@ impl FeedForward {
         self.styles
     }
 
-    /// The memory that a picture of this size takes in a fresh workspace, beside itself and the
-    /// output, in bytes.
+    /// The memory that a picture of this size takes in a fresh workspace, beside itself, in bytes.
     pub fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
         self.body.run_bytes(size, wraps)
     }
@@ -230,13 +229,27 @@ impl FeedForward {
         weights: &[f32],
         output: &mut [f32],
     ) -> Result<(), PaintError> {
-        picture.check(output)?;
+        let mut canvas = picture.on(output)?;
+        self.paint_over(workspace, &mut canvas, weights)
+    }
+
+    /// Paints a picture over itself.
+    ///
+    /// # Errors
+    /// As [`Self::paint`].
+    pub fn paint_over(
+        &self,
+        workspace: &mut Workspace,
+        picture: &mut Canvas<'_>,
+        weights: &[f32],
+    ) -> Result<(), PaintError> {
+        picture.check()?;
         if weights.len() != self.styles {
             return Err(PaintError::Weights { expected: self.styles, found: weights.len() });
         }
         check_style(weights)?;
         let factors: Vec<Factors> = self.tables.iter().map(|table| table.mixed(weights)).collect();
-        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors, output));
+        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors));
         Ok(())
     }
 }

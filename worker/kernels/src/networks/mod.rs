@@ -16,13 +16,12 @@
 //! next multiple of [`SIDE_MULTIPLE`] and cut off; one that tiles at another length is unrolled
 //! (`unrolled.rs`). A picture may be smaller than a kernel: it is mirrored or wrapped again.
 //!
-//! **Memory.** A run takes three maps from the [`Workspace`], which keeps them: 14 floats a pixel
-//! in [`StyleTransformer`], 42 in [`MultiStyle`], whose first layer has 32 channels at full size.
-//! With picture and output, 4096 x 4096 takes 1.4 GiB in the former, 3.2 GiB in the latter. What
-//! would bound it further: maps are read and written in bands of rows only, so a layer can be
-//! computed twice, first for its moments and then, band by band, for the layer that reads it, and
-//! need not be stored. In [`MultiStyle`] that is the first layer, a third of a run; in both the
-//! enlarging layers, a tenth.
+//! **Memory.** A run paints a picture over itself, and takes three maps from the [`Workspace`],
+//! which keeps them: 14 floats a pixel in [`StyleTransformer`], 42 in [`MultiStyle`], whose first
+//! layer has 32 channels at full size. Of a large picture no map of full size is stored
+//! (`strips.rs`): a layer there is computed in strips of rows for the layer that reads it, and once
+//! before that for its moments, where it is normalised. Then it is 6 floats a pixel in
+//! [`StyleTransformer`], 10 in [`MultiStyle`].
 
 mod body;
 mod border;
@@ -31,6 +30,7 @@ mod direct;
 mod feed_forward;
 mod geometry;
 mod kernel;
+mod layer;
 mod multi_style;
 mod normalization;
 mod outer;
@@ -38,6 +38,7 @@ mod picture;
 mod predictor;
 mod residual;
 mod spread;
+mod strips;
 mod table;
 mod tensors;
 #[cfg(test)]
@@ -55,7 +56,7 @@ pub use feed_forward::{
     TensorLayout,
 };
 pub use multi_style::MultiStyle;
-pub use picture::{PaintError, Picture};
+pub use picture::{Canvas, PaintError, Picture};
 pub use predictor::StylePredictor;
 pub use tensors::{TensorError, Tensors};
 pub use training::{DecoderTraining, Training};

@@ -13,6 +13,8 @@
 //! 2. a segment's windows are transformed, for two rows of tiles more than are computed;
 //! 3. for each row of tiles, 25 products, and three rows of outputs.
 
+use std::ops::Range;
+
 use super::{
     border::Border,
     direct::{Map, pack},
@@ -119,6 +121,16 @@ impl Outer {
         }
     }
 
+    /// Output rows of a band.
+    pub(super) const BAND_ROWS: usize = BAND * TILE;
+
+    /// The rows of a map that output rows, in whole tiles, are made of; they may lie beyond its
+    /// borders.
+    pub(super) fn reads(rows: &Range<usize>) -> Range<isize> {
+        let end = rows.start + rows.len().next_multiple_of(TILE) + BEFORE;
+        rows.start as isize - BEFORE as isize..end as isize
+    }
+
     /// Computes the convolution of a map into `output`, and the moments of the result.
     pub(super) fn run(
         &self,
@@ -129,32 +141,49 @@ impl Outer {
         output: &mut [f32],
         measure: bool,
     ) -> Moments {
+        let mut bands = vec![Band::EMPTY; map.height.div_ceil(Self::BAND_ROWS)];
+        let measured = measure.then_some(&mut bands[..]);
+        self.run_rows(threads, kernels, map, borders, 0..map.height, output, measured);
+        Moments::merged(self.out_channels, &bands)
+    }
+
+    /// Computes some rows of it, which begin with a band, and measures their bands.
+    #[expect(clippy::too_many_arguments, reason = "what is computed, and where it goes")]
+    pub(super) fn run_rows(
+        &self,
+        threads: &mut Threads,
+        kernels: Option<&Kernels>,
+        map: &Map<'_>,
+        borders: [Border; 2],
+        rows: Range<usize>,
+        output: &mut [f32],
+        bands: Option<&mut [Band]>,
+    ) {
         let layout = self.layout(map.width);
         threads.reserve(layout.floats());
         let row_floats = map.width * self.out_channels;
-        assert_eq!(output.len(), map.height * row_floats, "an output of the map's size");
-        let count = map.height.div_ceil(BAND * TILE);
-        let mut bands = vec![Band::EMPTY; count];
-        let (values, moments) = (Output::new(output), Output::new(&mut bands));
+        assert_eq!(output.len(), rows.len() * row_floats, "an output of the rows' size");
+        assert!(rows.start.is_multiple_of(Self::BAND_ROWS), "rows begin with a band");
+        let count = rows.len().div_ceil(Self::BAND_ROWS);
+        let (values, moments) = (Output::new(output), bands.map(Output::new));
         threads.each(count, |index, scratch| {
-            let top = index * BAND * TILE;
-            let rows = (map.height - top).min(BAND * TILE);
+            let from = index * Self::BAND_ROWS;
+            let len = (rows.len() - from).min(Self::BAND_ROWS);
             // SAFETY: bands do not overlap, and every index is taken once.
             let (output, moments) = unsafe {
-                let output = values.slice(top * row_floats, rows * row_floats);
-                (output, &mut moments.slice(index, 1)[0])
+                let moments = moments.as_ref().map(|moments| &mut moments.slice(index, 1)[0]);
+                (values.slice(from * row_floats, len * row_floats), moments)
             };
-            self.band(kernels, map, borders, &layout, top, output, scratch);
+            self.band(kernels, map, borders, &layout, rows.start + from, output, scratch);
             if let Some(Affine { scale, shift, rectify }) = &self.finish {
                 let rectify = *rectify;
                 let values = &mut *output;
                 dispatch::rows(kernels, Rows::NormalizeInPlace { values, scale, shift, rectify });
             }
-            if measure {
+            if let Some(moments) = moments {
                 moments.add(kernels, self.out_channels, output);
             }
         });
-        Moments::merged(self.out_channels, &bands)
     }
 
     /// Computes the sums of the rows from `top` on.

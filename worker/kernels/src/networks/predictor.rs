@@ -152,7 +152,7 @@ impl StylePredictor {
     fn vector_of(&self, workspace: &mut Workspace, rgb: &[f32]) -> Vec<f32> {
         let (kernels, side) = (self.kernels, Self::SIDE);
         let scaled = Affine::uniform(3, 1.0 / 255.0);
-        let source = Map { values: rgb, width: side, height: side, affine: Some(&scaled) };
+        let source = Map::new(rgb, side, side, Some(&scaled));
         let mut side = side / 2;
         let mut map = workspace.take(side * side * STEM + slack(STEM));
         let values = &mut map[..side * side * STEM];
@@ -241,7 +241,7 @@ fn apply(
     let area = side * side;
     let width = WIDTH.min(area / 2);
     debug_assert!(area.is_multiple_of(width), "sides are powers of two");
-    let source = Map { values: map, width, height: area / width, affine: None };
+    let source = Map::new(map, width, area / width, None);
     let len = area * layer.out_channels();
     let mut output = workspace.take(len + slack(layer.out_channels()));
     let threads = &mut workspace.threads;

@@ -1,5 +1,7 @@
 //! The networks with weights of a generator: against plain loops, and against themselves.
 
+mod strips;
+
 use std::sync::Arc;
 
 use super::{
@@ -138,6 +140,8 @@ fn a_run_keeps_as_much_memory_as_is_said_however_often() {
         any.paint(&mut of_any, &picture, &style(), &mut output).expect("it paints");
         multi.paint(&mut of_multi, &picture, &styles(), &mut output).expect("it paints");
         assert_eq!((floats(of_any.kept_bytes()), floats(of_multi.kept_bytes())), (14, 42));
+        // As much as without strips, since it is small.
+        assert_eq!(any.run_bytes((width, height), (true, false)), of_any.kept_bytes());
     }
 }
 
@@ -155,6 +159,19 @@ fn a_run_takes_no_more_memory_than_is_said() {
         assert!(kept <= said, "{row}: {kept} of {said}");
         assert!(width * height < 3000 || 2 * kept > said, "{row}: {kept} of {said}");
     }
+}
+
+#[test]
+fn a_large_picture_takes_six_floats_a_pixel() {
+    let any = StyleTransformer::new(&truth::transformer().tensors(), Level::detect()).expect("one");
+    let floats = |side: usize, wraps| {
+        any.run_bytes((side, side), (wraps, wraps)) as f64 / 4.0 / (side * side) as f64
+    };
+    assert!(floats(8192, false) < 6.01, "{}", floats(8192, false));
+    assert!(floats(4096, false) < 6.01, "{}", floats(4096, false));
+    assert_eq!(floats(1024, true), 14.0);
+    // It is continued by its next laps.
+    assert!(floats(8190, true) > 9.0, "{}", floats(8190, true));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use super::{
     body::{Body, Topology},
     normalization::Factors,
-    picture::{PaintError, Picture, check_style},
+    picture::{Canvas, PaintError, Picture, check_style},
     tensors::{TensorError, Tensors},
     workspace::Workspace,
 };
@@ -53,7 +53,7 @@ impl StyleVector {
 /// The network that paints a picture in the style of a vector.
 #[derive(Debug)]
 pub struct StyleTransformer {
-    body: Body,
+    pub(super) body: Body,
     layers: Vec<[Projection; 2]>,
 }
 
@@ -101,8 +101,7 @@ impl StyleTransformer {
         Ok(Self { body, layers })
     }
 
-    /// The memory that a picture of this size takes in a fresh workspace, beside itself and the
-    /// output, in bytes.
+    /// The memory that a picture of this size takes in a fresh workspace, beside itself, in bytes.
     pub fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
         self.body.run_bytes(size, wraps)
     }
@@ -115,13 +114,32 @@ impl StyleTransformer {
         style: &StyleVector,
         output: &mut [f32],
     ) -> Result<(), PaintError> {
-        picture.check(output)?;
-        let factors: Vec<Factors> = self
-            .layers
-            .iter()
-            .map(|[gamma, beta]| Factors { gamma: gamma.of(style), beta: beta.of(style) })
-            .collect();
-        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors, output));
+        let mut canvas = picture.on(output)?;
+        self.paint_over(workspace, &mut canvas, style)
+    }
+
+    /// The factors of the normalised layers in a style.
+    pub(super) fn factors(&self, style: &StyleVector) -> Vec<Factors> {
+        let of = |[gamma, beta]: &[Projection; 2]| Factors {
+            gamma: gamma.of(style),
+            beta: beta.of(style),
+        };
+        self.layers.iter().map(of).collect()
+    }
+
+    /// Paints a picture over itself.
+    ///
+    /// # Errors
+    /// Where there are not as many values as its size says.
+    pub fn paint_over(
+        &self,
+        workspace: &mut Workspace,
+        picture: &mut Canvas<'_>,
+        style: &StyleVector,
+    ) -> Result<(), PaintError> {
+        picture.check()?;
+        let factors = self.factors(style);
+        workspace.inside(|workspace| self.body.paint(workspace, picture, &factors));
         Ok(())
     }
 }

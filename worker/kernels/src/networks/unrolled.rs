@@ -5,7 +5,10 @@
 //! lap on either side, or a few more, to a multiple of four; the margin is cut off again. Then both
 //! sides of the seam have seen the same neighbours. The margin counts in the normalisations.
 
-use super::{SIDE_MULTIPLE, picture::Picture};
+use super::{
+    SIDE_MULTIPLE,
+    picture::{Canvas, Picture},
+};
 
 /// Pixels that are shown beyond a seam: as far as the residual blocks and what is around them see,
 /// about.
@@ -55,14 +58,15 @@ impl Unrolled {
         Some(Self { rgb, width, height, left, top })
     }
 
-    pub(super) fn picture(&self, of: &Picture<'_>) -> Picture<'_> {
+    /// To be painted over.
+    pub(super) fn canvas(&mut self, of: &Picture<'_>) -> Canvas<'_> {
         let (width, height) = (self.width, self.height);
-        Picture { rgb: &self.rgb, width, height, wrap_x: of.wrap_x, wrap_y: of.wrap_y }
+        Canvas { rgb: &mut self.rgb, width, height, wrap_x: of.wrap_x, wrap_y: of.wrap_y }
     }
 
     /// Cuts the margins off.
-    pub(super) fn cut(&self, painted: &[f32], width: usize, output: &mut [f32]) {
-        let rows = painted.chunks_exact(3 * self.width).skip(self.top);
+    pub(super) fn cut(&self, width: usize, output: &mut [f32]) {
+        let rows = self.rgb.chunks_exact(3 * self.width).skip(self.top);
         for (output, row) in output.chunks_exact_mut(3 * width).zip(rows) {
             output.copy_from_slice(&row[3 * self.left..][..3 * width]);
         }

@@ -5,11 +5,11 @@ use super::margin::{Size, fold, surround};
 use crate::{
     fp32::{convolution::Weights, kernels::Kernels, thin::Activation},
     networks::{
-        body::Layer,
         border::Border,
         direct::{Direct, Map},
         geometry::Kind,
         kernel::Kernel,
+        layer::Layer,
         outer::{self, Outer},
         residual::{self, CHANNELS},
         workspace::Workspace,
@@ -153,7 +153,7 @@ impl Adjoint {
                 let to = &mut sent[..read.floats()];
                 let (values, width, height) =
                     (&surrounded[..wide.floats()], wide.width, wide.height);
-                let map = Map { values, width, height, affine: None };
+                let map = Map::new(values, width, height, None);
                 let threads = &mut workspace.threads;
                 layer.run(threads, kernels, &map, [Border::Zero; 2], to, false);
                 workspace.give(surrounded);

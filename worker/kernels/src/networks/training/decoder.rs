@@ -224,7 +224,7 @@ impl WayBack<'_> {
 
     fn map<'m>(&self, level: usize, values: &'m [f32]) -> Map<'m> {
         let (width, height) = self.input.size(level);
-        Map { values, width, height, affine: None }
+        Map::new(values, width, height, None)
     }
 
     /// Adds the gradient of a convolution's weights, and of its bias if it has one.

@@ -30,11 +30,12 @@ use self::{
     normalization::{Normalized, send_back},
 };
 use super::{
-    body::{Body, Layer},
+    body::Body,
     border::Border,
     direct::Map,
     feed_forward::{FeedForward, FeedForwardError, FeedForwardLayout, TensorLayout},
     geometry::{Geometry, Kind},
+    layer::Layer,
     normalization::{Affine, Factors, Moments, add_normalized, moments, normalize},
     picture::{PaintError, Picture},
     residual::{self, CHANNELS},
@@ -92,7 +93,7 @@ impl KeptMap {
     /// As the next convolution reads it.
     fn map(&self) -> Map<'_> {
         let Size { width, height, .. } = self.size;
-        Map { values: self.values(), width, height, affine: Some(&self.affine) }
+        Map::new(self.values(), width, height, Some(&self.affine))
     }
 }
 
@@ -229,7 +230,7 @@ fn forward(
     for layer in &body.contract {
         let map = match maps.last() {
             Some(map) => map.map(),
-            None => Map { values: rgb, width, height, affine: Some(&colors) },
+            None => Map::new(rgb, width, height, Some(&colors)),
         };
         let factors = tables[maps.len()].of(style);
         maps.push(through(body, workspace, layer, &map, MIRRORED, factors));
@@ -271,9 +272,7 @@ fn forward(
     for (layer, borders) in [(first, REPEATED), (second, REPEATED), (last, MIRRORED)] {
         let sum = sums.last().expect("the last sum");
         let map = match maps.len() - (3 + 2 * body.blocks.len()) {
-            0 => {
-                Map { values: &sum[..floats], width: size.width, height: size.height, affine: None }
-            }
+            0 => Map::new(&sum[..floats], size.width, size.height, None),
             _ => maps[maps.len() - 1].map(),
         };
         let factors = tables[maps.len()].of(style);
@@ -394,12 +393,12 @@ impl WayBack<'_> {
         let sum = |block: usize| {
             let Size { width, height, .. } = kept.maps[2].size;
             let values = &kept.sums[block][..kept.maps[2].size.floats()];
-            Map { values, width, height, affine: None }
+            Map::new(values, width, height, None)
         };
         let map = if index == 0 {
             let (width, height) = (kept.width, kept.height);
             let values = &kept.picture[..3 * width * height];
-            Map { values, width, height, affine: Some(&colors) }
+            Map::new(values, width, height, Some(&colors))
         } else if (blocks.start..=blocks.end).contains(&index) && (index - 3).is_multiple_of(2) {
             sum((index - 3) / 2)
         } else {
