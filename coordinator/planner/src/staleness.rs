@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_types::{
     Action, AssetPath, BlobRef, ContainerFormat, Digest, HexColor, Input, InputRef, Method,
-    ModelName, Part, Recipe, Regions,
+    ModelName, ModelRef, Part, Recipe, Regions,
 };
 use serde_json::Value;
 
@@ -227,20 +227,13 @@ fn changes(
     reasons.extend(changed.map(|part| Reason::PartChanged { part }));
     reasons.extend(recipe_changes(&then.recipe, &action.recipe));
     region_changes(then.regions.as_ref(), action.regions.as_ref(), reasons);
-    for model in &action.models {
-        if !then.models.contains(model) {
-            reasons.push(Reason::ModelChanged { model: model.name });
-        }
-    }
-    for model in &then.models {
-        if !action.models.iter().any(|other| other.name == model.name) {
-            reasons.push(Reason::ModelChanged { model: model.name });
-        }
-    }
     let method = action.method();
-    if then.method_version != action.method_version && then.method() == method {
+    if then.method() == method {
+        model_changes(&then.models, &action.models, reasons);
         let (from, to) = (then.method_version, action.method_version);
-        reasons.push(Reason::MethodImproved { method, from, to });
+        if from != to {
+            reasons.push(Reason::MethodImproved { method, from, to });
+        }
     }
     for (from, to) in then.outputs.iter().zip(&action.outputs) {
         if from.format != to.format {
@@ -287,6 +280,12 @@ fn style_changes(now: Candidate<'_>, record: &RecordDetails, reasons: &mut Vec<R
     }
 }
 
+fn model_changes(from: &[ModelRef], to: &[ModelRef], reasons: &mut Vec<Reason>) {
+    let new = to.iter().filter(|model| !from.contains(model));
+    let gone = from.iter().filter(|model| to.iter().all(|other| other.name != model.name));
+    reasons.extend(new.chain(gone).map(|model| Reason::ModelChanged { model: model.name }));
+}
+
 /// The regions that differ. Where a map was added or removed, that is the reason.
 fn region_changes(from: Option<&Regions>, to: Option<&Regions>, reasons: &mut Vec<Reason>) {
     let (Some(from), Some(to)) = (from, to) else { return };
@@ -310,10 +309,16 @@ fn region_changes(from: Option<&Regions>, to: Option<&Regions>, reasons: &mut Ve
     }
 }
 
-/// The parameters that differ, written as in a manifest.
+/// The parameters that differ, written as in a manifest. Another method has other parameters, so it
+/// is the reason.
 fn recipe_changes(from: &Recipe, to: &Recipe) -> Vec<Reason> {
     if from == to {
         return vec![];
+    }
+    if from.method() != to.method() {
+        let quoted = |recipe: &Recipe| format!("\"{}\"", recipe.method());
+        let (from, to) = (quoted(from), quoted(to));
+        return vec![Reason::RecipeChanged { field: "method".to_owned(), from, to }];
     }
     let (from, to) = (fields(from), fields(to));
     let changed = to.iter().filter(|(field, value)| from.get(*field) != Some(value));

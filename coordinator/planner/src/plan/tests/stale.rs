@@ -172,6 +172,11 @@ fn each_other_cause_gives_its_reason() {
     assert_eq!(state(&built, &replaced), ["the style changed from `s` to `t`"]);
     let fewer = BEFORE.replace(", \"styles/sky.jpg\"", "");
     assert_eq!(state(&built, &fewer), ["style `s` had 2 images and has 1"]);
+    let in_one_pass = BEFORE
+        .replace("init = \"start.png\"", "method = \"arbitrary\"")
+        .replace("style_weight = 5.1\n", "");
+    let reason = "method changed from \"optimize\" to \"arbitrary\"";
+    assert_eq!(state(&built, &in_one_pass), [reason]);
     let from_content = BEFORE.replace("init = \"start.png\"", "init = \"content\"");
     assert_eq!(state(&built, &from_content), ["init changed from \"image\" to \"content\""]);
 
