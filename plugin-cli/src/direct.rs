@@ -9,8 +9,8 @@ use impasto_assets::{AssetError, AssetErrorKind, Header, Limits, decode, read_he
 use impasto_models::{ModelError, ModelStore};
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_types::{
-    AssetKind, BlobRef, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, InitSource,
-    MIN_SIDE, ModelName, ModelRef, Part, Recipe, RecipePatch, RunReport, Shape,
+    AssetKind, BlobRef, CannotWrite, ContainerFormat, Crop, CropError, FailureKind, MIN_SIDE,
+    ModelName, ModelRef, Part, Recipe, RecipePatch, RunReport, Shape,
 };
 use serde_json::json;
 
@@ -61,10 +61,7 @@ pub(crate) struct Subject {
 impl Subject {
     /// The asset's files by their roles.
     fn files(&self) -> impl Iterator<Item = (Part, &Path)> {
-        let init = match &self.recipe.optimize.init {
-            Some(InitSource::Image(path)) => Some(Path::new(path)),
-            Some(InitSource::Content | InitSource::Noise) | None => None,
-        };
+        let init = self.recipe.init_image().map(Path::new);
         let files = [
             (Part::Color, self.content.as_deref()),
             (Part::Mask, self.mask.as_deref()),

@@ -147,7 +147,12 @@ prop_compose! {
         style_weight in 0.0_f32..1e9,
         style_layers in prop::array::uniform5(0.0_f32..10.0),
         tileable in prop::sample::select(vec![Tileable::None, Tileable::X, Tileable::Both]),
-        init in prop::sample::select(vec![Init::Content, Init::Noise, Init::Image]),
+        init in prop::sample::select(vec![
+            Init::Content,
+            Init::Noise,
+            Init::Arbitrary,
+            Init::Image,
+        ]),
         seed: u64,
     ) -> Recipe {
         let preset = preset.optimize();

@@ -10,11 +10,11 @@ mod training;
 use std::borrow::Cow;
 
 use impasto_types::{
-    Action, Arbitrary, Channels, FeedForward, Footprint, Looks, MAX_SIDE, Optimize, Optimizer,
-    Profile, Recipe, Scale, Training, VggLayer,
+    Action, Arbitrary, Channels, FeedForward, Footprint, Init, Looks, MAX_SIDE, Optimize,
+    Optimizer, Profile, Recipe, Scale, Training, VggLayer,
 };
 
-pub use one_pass::{LEARNED_BYTES_PER_PIXEL, ONE_PASS_BASE_BYTES, ONE_PASS_BYTES_PER_PIXEL};
+pub use one_pass::{ANY_STYLE_BYTES, ONE_PASS_BASE_BYTES};
 pub use training::{training_bytes, training_work};
 
 /// Memory of an attempt at any size of VGG optimisation: VGG-19's weights, prepared for both
@@ -87,7 +87,21 @@ pub fn memory_bytes(
     let painted = (RESULT_BYTES_PER_PIXEL + remembered_bytes_per_pixel(recipe)) * result
         + measured_bytes(recipe, (width, height));
     let begun = SOURCE_BYTES_PER_PIXEL * (style + asset) + RESULT_BYTES_PER_PIXEL * result;
-    MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at
+    let least = MEMORY_BASE_BYTES + tile + painted.max(begun) + SOURCE_BYTES_PER_PIXEL * looked_at;
+    match beginning(recipe, (width, height)) {
+        None => least,
+        Some((likeness, size)) => {
+            let likeness = one_pass::memory_bytes(&likeness, size, looked_at, asset);
+            (least + ANY_STYLE_BYTES).max(MEMORY_BASE_BYTES + likeness)
+        }
+    }
+}
+
+/// What an optimisation begins with where a network paints that, and its size.
+fn beginning(recipe: &Optimize, (width, height): (u32, u32)) -> Option<(Recipe, (u32, u32))> {
+    let scale = recipe.scales(width, height).into_iter().next()?;
+    let likeness = || Recipe::Arbitrary(Arbitrary::to_begin(recipe));
+    (recipe.init == Init::Arbitrary).then(|| (likeness(), (scale.width, scale.height)))
 }
 
 /// The least memory, in bytes, in which the pictures of an attempt can be decoded, one after the
@@ -137,8 +151,10 @@ pub fn mask_bytes(recipe: &Recipe, (width, height): (u32, u32), mask: (u32, u32)
         Recipe::Optimize(optimize) | Recipe::Synthesize(optimize) => {
             MASKED_BYTES_PER_PIXEL * pixels(optimize.canvas(width, height)) + kept
         }
-        // What is under the mask is put together when the network's maps are free.
-        Recipe::Arbitrary(_) | Recipe::FeedForward(_) | Recipe::Train(_) => kept,
+        Recipe::Arbitrary(_) | Recipe::FeedForward(_) => {
+            one_pass::MASKED_BYTES_PER_PIXEL * pixels((width, height)) + kept
+        }
+        Recipe::Train(_) => kept,
     }
 }
 
@@ -260,7 +276,10 @@ fn picture_work(recipe: &Recipe, width: u32, height: u32) -> u64 {
         let canvas = recipe.canvas(scale.width, scale.height);
         recipe.step_work_px((scale.width, scale.height), canvas)
     };
-    scales.iter().map(|scale| step(scale) * u64::from(scale.iterations)).sum()
+    let likeness = beginning(recipe, (width, height));
+    let likeness = likeness.map_or(0, |(own, (width, height))| picture_work(&own, width, height));
+    let steps: u64 = scales.iter().map(|scale| step(scale) * u64::from(scale.iterations)).sum();
+    likeness + steps
 }
 
 // Neither the memory nor the work of the largest result (32768 pixels squared, the most steps, 32
@@ -392,6 +411,18 @@ mod tests {
         let shallow = Optimize { layers_by_scale, ..two };
         let fine = 528 * 272 * 112_320 / 361_152 + 272 * 144;
         assert_eq!(work(&shallow, 512, 256), fine * 10 + 272 * 144 * 40);
+    }
+
+    #[test]
+    fn a_likeness_to_begin_with_counts() {
+        let of = |init: Init| {
+            let recipe = Optimize { init, min_scale: 0, ..Optimize::painterly() };
+            let recipe = Recipe::Optimize(recipe);
+            (work(&recipe, 512, 512), memory_bytes(&recipe, (512, 512), &[(512, 512)], &[]))
+        };
+        let (content, likeness) = (of(Init::Content), of(Init::Arbitrary));
+        assert_eq!(likeness.0 - content.0, (512 * 512 + 128 * 128) / 6);
+        assert_eq!(likeness.1 - content.1, ANY_STYLE_BYTES);
     }
 
     #[test]

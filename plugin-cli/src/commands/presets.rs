@@ -28,8 +28,8 @@ pub(crate) fn run(_: PresetsArgs, context: &Context) -> Result<Exit, Failure> {
 
 /// The keys that choose a recipe; every other one has a value in each preset.
 #[cfg(test)]
-pub(crate) const CHOICES: [&str; 5] =
-    ["preset", "method", "model", "model_styles", "any_style_model"];
+pub(crate) const CHOICES: [&str; 6] =
+    ["preset", "method", "effort", "model", "model_styles", "any_style_model"];
 
 /// A parameter's name, then its value in each of [`Preset::ALL`].
 pub(crate) fn rows() -> Vec<[String; 1 + Preset::ALL.len()]> {

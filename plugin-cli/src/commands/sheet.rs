@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use impasto_painter::{EnginePainter, PaintError, Painted, Painter, Source, Sources};
 use impasto_types::{
-    CommonPatch, ContainerFormat, Method, ModelStyles, OnePassPatch, OutputSpec, Part, Preset,
-    RecipePatch, error_text,
+    CommonPatch, ContainerFormat, Effort, Method, ModelStyles, OnePassPatch, OutputSpec, Part,
+    Preset, RecipePatch, error_text,
 };
 use serde_json::json;
 
@@ -35,6 +35,9 @@ pub struct SheetArgs {
     /// there is a --model]
     #[arg(long = "method", value_name = "METHOD")]
     methods: Vec<Method>,
+    /// An effort of method optimize; repeat to compare several [default: good]
+    #[arg(long = "effort", value_name = "EFFORT")]
+    efforts: Vec<Effort>,
     /// How much of the style is taken in one pass; repeat to compare several [default: 0.5 and 1]
     #[arg(long = "strength", value_name = "SHARE")]
     strengths: Vec<f32>,
@@ -178,6 +181,9 @@ fn looks(args: &SheetArgs) -> Result<Vec<RecipePatch>, Failure> {
     if methods.iter().any(|method| method.takes_model()) && args.model.is_none() {
         return Err(Failure::usage("method feedforward needs a network").hint("give --model FILE"));
     }
+    if !args.efforts.is_empty() && !methods.contains(&Method::Optimize) {
+        return Err(Failure::usage("--effort is for --method optimize"));
+    }
     if args.any_style_model.is_some() && !methods.contains(&Method::Arbitrary) {
         return Err(Failure::usage("--any-style-model is for --method arbitrary"));
     }
@@ -193,7 +199,9 @@ fn looks(args: &SheetArgs) -> Result<Vec<RecipePatch>, Failure> {
             ..RecipePatch::default()
         };
         if method == Method::Optimize {
-            looks.push(look);
+            let plain = args.efforts.is_empty().then_some(None);
+            let efforts = args.efforts.iter().copied().map(Some).chain(plain);
+            looks.extend(efforts.map(|effort| RecipePatch { effort, ..look.clone() }));
             continue;
         }
         let named = args.model_styles.iter().cloned().map(Some);
@@ -231,6 +239,9 @@ fn lines(style: &Path, look: &RecipePatch) -> String {
     }
     if let Some(method) = look.method {
         add("method", text(&method));
+    }
+    if let Some(effort) = look.effort {
+        add("effort", text(&effort));
     }
     if let Some(model) = &look.model {
         add("model", text(model));

@@ -55,7 +55,7 @@ pub use ids::{Attempt, Epoch, IdError, JobId, LeaseId, TaskIndex, WorkerId, Work
 pub use model::{ModelName, ModelRef};
 pub use part::{Channel, CubeFace, FileRole, Packing, Part, PartError};
 pub use recipe::{
-    AlphaUse, Arbitrary, Channels, ChannelsError, Common, CommonPatch, Component, Deeper,
+    AlphaUse, Arbitrary, Channels, ChannelsError, Common, CommonPatch, Component, Deeper, Effort,
     FeedForward, GreenAxis, Init, InitSource, LayersByScale, Looks, LossNorm, MAX_SIDE, MIN_SIDE,
     Method, ModelStyle, ModelStyles, NoDensity, OnePass, OnePassPatch, Optimize, OptimizePatch,
     Optimizer, Padding, Pooling, PreserveColor, Preset, Profile, Recipe, RecipeError, RecipePatch,

@@ -78,6 +78,11 @@ impl Joins {
         self.top == Join::Opposite
     }
 
+    /// Both: across and down.
+    pub fn repeats(&self) -> (bool, bool) {
+        (self.repeats_across(), self.repeats_down())
+    }
+
     /// Each border with what lies beyond it.
     pub fn borders(&self) -> [(Border, Join); 4] {
         [

@@ -12,6 +12,7 @@
 //!
 //! Beside methods, [`mod@fill`] fills holes in a picture with what lies elsewhere in it.
 
+mod beginning;
 pub mod cards;
 mod color;
 mod error;

@@ -88,7 +88,7 @@ impl Sources {
             None => asset,
         };
         let held = asset.filter(|_| is_styled && values + evenness > 0.0);
-        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
+        let wraps = self.joins.repeats();
         let mut values = held.map(|asset| Values::of(asset, wraps, values, evenness));
         for style in styles.iter_mut() {
             if let (Some(values), Some(asset), Some(style_scale)) = (&values, asset, toned) {
@@ -176,6 +176,11 @@ impl Sources {
         Some(if fits { target } else { self.fit_asset(&target, size) })
     }
 
+    /// Lets go of the asset, which the last scale has begun with.
+    pub(crate) fn drop_target(&mut self) {
+        self.target = None;
+    }
+
     /// Lets go of the style images, once they have been measured for the last time.
     pub(crate) fn drop_styles(&mut self) {
         self.styles.clear();
@@ -217,6 +222,11 @@ impl Sources {
         Some(values.correction(Seen { picture, under }))
     }
 
+    /// Whether the result takes the asset's chroma.
+    pub(crate) fn keeps_chroma(&self) -> bool {
+        self.keeps_chroma
+    }
+
     pub(crate) fn has_mask(&self) -> bool {
         self.mask.is_some()
     }
@@ -249,21 +259,19 @@ impl Sources {
 
     /// `source` at this size, its borders treated as the asset's are.
     pub(crate) fn fit(&self, source: &Image, width: usize, height: usize) -> Image {
-        let (repeats_across, repeats_down) =
-            (self.joins.repeats_across(), self.joins.repeats_down());
-        fitted(source, None, (width, height), (repeats_across, repeats_down))
+        fitted(source, None, (width, height), self.joins.repeats())
     }
 
     /// `source` enlarged, which may have values out of range.
     pub(crate) fn enlarged(&self, source: &Image, (width, height): (usize, usize)) -> Image {
-        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
+        let wraps = self.joins.repeats();
         let size = (source.width, source.height);
         Image { width, height, rgb: resize_plane(&source.rgb, 3, size, (width, height), wraps) }
     }
 
     /// The asset, or a recoloured one, as `fit` does: its colours count as far as they are there.
     fn fit_asset(&self, asset: &Image, size: (usize, usize)) -> Image {
-        let wraps = (self.joins.repeats_across(), self.joins.repeats_down());
+        let wraps = self.joins.repeats();
         fitted(asset, self.coverage.as_ref(), size, wraps)
     }
 
@@ -272,6 +280,11 @@ impl Sources {
         let Self { target, styles, init, .. } = self;
         let images = target.iter().chain(init).map(Image::bytes);
         self.kept_bytes() + images.chain(styles.iter().map(Style::bytes)).sum::<u64>()
+    }
+
+    /// Memory of the asset, which may be let go for the last scale.
+    pub(crate) fn target_bytes(&self) -> u64 {
+        self.target.as_ref().map_or(0, Image::bytes)
     }
 
     /// Memory of what is held to the end.

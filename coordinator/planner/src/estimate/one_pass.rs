@@ -1,26 +1,51 @@
 //! The memory and work of a picture that is painted in one pass.
 
-use impasto_types::{Arbitrary, OnePass, Recipe};
+use impasto_types::{Arbitrary, OnePass, PreserveColor, Recipe};
 
-use super::{MEMORY_BASE_BYTES, SOURCE_BYTES_PER_PIXEL};
+use super::{KEPT_BYTES_PER_PIXEL, MEMORY_BASE_BYTES, SOURCE_BYTES_PER_PIXEL};
 
 /// Memory of an attempt at any size: the process (64 MiB), both networks as they are stored and as
 /// they are prepared (20 MiB), and what they see of style images.
 pub const ONE_PASS_BASE_BYTES: u64 = 128 << 20;
 
-/// Memory per pixel of the result with the network for any style: three maps (14 values of 4
-/// bytes), three values each of what a scale begins with, the same where its sides meet, and what
-/// was painted.
-pub const ONE_PASS_BYTES_PER_PIXEL: u64 = 4 * (14 + 3 * 3);
+/// Memory of both networks for any style, and of what they see of style images.
+pub const ANY_STYLE_BYTES: u64 = 48 << 20;
 
-/// The same with a network as `impasto train` makes it: its maps have 26 values, and the asset may
-/// be held to be blended with the result.
-pub const LEARNED_BYTES_PER_PIXEL: u64 = 4 * (26 + 3 * 4);
+/// Memory per pixel of the result that the maps of a network take.
+#[derive(Debug, Clone, Copy)]
+struct Maps {
+    /// Values of a map of the picture's full size.
+    full: u64,
+    /// In bytes, of all maps that are held at a time.
+    bytes: u64,
+    /// The same where none of full size is: see [`in_strips`].
+    bytes_in_strips: u64,
+}
 
-/// The same with a network for any style as `impasto train` makes it: the picture, with noise,
-/// three values each of what a scale begins with and of the same where its sides meet, and what was
-/// painted, with the next lap and without it.
-const RESTYLED_BYTES_PER_PIXEL: u64 = 4 * (3 * 6);
+/// The network for any style: 14 values, or 6 and some of a strip.
+const ANY_STYLE: Maps = Maps { full: 8, bytes: 4 * 14, bytes_in_strips: 4 * 6 + 1 };
+
+/// A network as `impasto train` makes it: 26 values, or 10 and more of a strip.
+const LEARNED: Maps = Maps { full: 16, bytes: 4 * 26, bytes_in_strips: 4 * 10 + 4 };
+
+/// A network for any style as `impasto train` makes it: the picture as it was, and with noise.
+const RESTYLED_BYTES: u64 = 2 * PICTURE_BYTES;
+
+/// Three values of a pixel.
+const PICTURE_BYTES: u64 = 3 * 4;
+
+/// What is put together under a mask, per pixel of the result: light and dark, what is under the
+/// mask, and weights.
+pub(super) const MASKED_BYTES_PER_PIXEL: u64 = PICTURE_BYTES + 3 * PICTURE_BYTES / 2;
+
+/// The least picture of which no map of its full size is stored: rows, and values of such a map.
+/// The kernels have the same (`kernels/src/networks/body.rs`).
+const STRIPS_ROWS: u64 = 1536;
+const STRIPS_VALUES: u64 = 64 << 20;
+
+fn in_strips((width, height): (u64, u64), full: u64) -> bool {
+    height >= STRIPS_ROWS && width * height * full >= STRIPS_VALUES
+}
 
 /// A tile with what is around it, which a smaller picture has no pixels for.
 const RESTYLED_TILE_PIXELS: u64 = 928 * 928;
@@ -50,32 +75,63 @@ pub(super) fn memory_bytes(
     looked_at: u64,
     assets: u64,
 ) -> u64 {
+    let continued = |len: u32, repeats: bool| repeats && !len.is_multiple_of(4);
     let side = |len: u32, repeats: bool| {
-        u64::from(len) + if repeats && !len.is_multiple_of(4) { UNROLLED_PX } else { 3 }
+        u64::from(len) + if continued(len, repeats) { UNROLLED_PX } else { 3 }
     };
     let tileable = recipe.common().tileable;
-    let bytes_per_pixel = match recipe {
-        Recipe::FeedForward(_) => LEARNED_BYTES_PER_PIXEL,
-        Recipe::Arbitrary(Arbitrary { own_network: true, .. }) => RESTYLED_BYTES_PER_PIXEL,
+    let (wide, high) = (side(width, tileable.wraps_x()), side(height, tileable.wraps_y()));
+    let pixels = wide * high;
+    let unrolled = pixels - u64::from(width) * u64::from(height);
+    let of_maps = |maps: Maps| {
+        let strips = in_strips((u64::from(width), u64::from(height)), maps.full);
+        if strips { maps.bytes_in_strips } else { maps.bytes }
+    };
+    let around = |len: u32| u64::from(len) + 2 * UNROLLED_PX;
+    let tile = (around(width) * around(height)).min(RESTYLED_TILE_PIXELS);
+    let (run, share) = match recipe {
+        Recipe::FeedForward(own) => (of_maps(LEARNED) * pixels, own.pass.strength),
+        Recipe::Arbitrary(Arbitrary { own_network: true, .. }) => {
+            let closes = |len: u32, repeats: bool| repeats && !len.is_multiple_of(8);
+            let closes = closes(width, tileable.wraps_x()) || closes(height, tileable.wraps_y());
+            // What is painted, with the next lap and without it.
+            let laps = if closes { 2 * PICTURE_BYTES * pixels } else { 0 };
+            let painting = tile * RESTYLED_TILE_BYTES_PER_PIXEL + laps;
+            // Looked at as a whole: a copy, with what continues it and weights.
+            let looking = (LOOK_BYTES_PER_PIXEL * pixels).min(MOST_LOOK_BYTES);
+            let looking = looking + (PICTURE_BYTES + SOURCE_BYTES_PER_PIXEL) * pixels;
+            (RESTYLED_BYTES * pixels + painting.max(looking), 1.0)
+        }
         Recipe::Optimize(_) | Recipe::Synthesize(_) | Recipe::Arbitrary(_) | Recipe::Train(_) => {
-            ONE_PASS_BYTES_PER_PIXEL
+            (of_maps(ANY_STYLE) * pixels, 1.0)
         }
     };
-    let (wide, high) = (side(width, tileable.wraps_x()), side(height, tileable.wraps_y()));
-    let unrolled = wide * high - u64::from(width) * u64::from(height);
+    // The asset is let go for the last scale, unless it is blended with the result.
+    let let_go = if share < 1.0 { 0 } else { PICTURE_BYTES * assets.min(pixels) };
+    let blended = if share < 1.0 { PICTURE_BYTES } else { 0 };
+    // Its chroma is kept, and put back in copies of the result and of it.
+    let keeps_chroma = recipe.common().preserve_color == PreserveColor::Luminance;
+    let (kept, chroma) =
+        if keeps_chroma { (PICTURE_BYTES * assets, 2 * PICTURE_BYTES) } else { (0, 0) };
+    let is_continued =
+        continued(width, tileable.wraps_x()) || continued(height, tileable.wraps_y());
+    let continued = if is_continued { PICTURE_BYTES } else { 0 };
+    // Before and after that there are two pictures.
+    let painting = run + (PICTURE_BYTES + continued) * pixels - let_go;
+    let painted = painting.max((2 * PICTURE_BYTES + blended + chroma) * pixels) + kept;
     let base = match recipe {
         Recipe::Arbitrary(Arbitrary { own_network: true, .. }) => {
-            let around = |len: u32| u64::from(len) + 2 * UNROLLED_PX;
-            let tile = (around(width) * around(height)).min(RESTYLED_TILE_PIXELS);
+            // Styles, as large as they are.
             let looking = (LOOK_BYTES_PER_PIXEL * looked_at).min(MOST_LOOK_BYTES)
                 + 2 * SOURCE_BYTES_PER_PIXEL * looked_at;
-            MEMORY_BASE_BYTES + (tile * RESTYLED_TILE_BYTES_PER_PIXEL).max(looking)
+            MEMORY_BASE_BYTES + looking
         }
         _ => ONE_PASS_BASE_BYTES,
     };
-    base + bytes_per_pixel * wide * high
+    base + painted
         + 2 * SOURCE_BYTES_PER_PIXEL * unrolled
-        + SOURCE_BYTES_PER_PIXEL * (looked_at + assets)
+        + SOURCE_BYTES_PER_PIXEL * looked_at
+        + KEPT_BYTES_PER_PIXEL * assets
 }
 
 /// As [`work`](super::work).

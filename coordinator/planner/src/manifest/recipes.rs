@@ -87,6 +87,11 @@ pub enum OverrideError {
          `images` to [styles.{0}]"
     )]
     NoImages(String, Method),
+    #[error(
+        "style `{style}` of a region then has another `{what}` than the rest of its picture: set \
+         `{what}` on the command line, too, or in the rule"
+    )]
+    Regions { style: String, what: &'static str },
 }
 
 const NO_SYNTHESIS: &str = "a texture made from a style alone has no asset; use `impasto synth`";
@@ -106,10 +111,7 @@ pub(super) fn paintings(
     };
     let painting = |name: &String| {
         let own = patch(name);
-        let init = match &own.optimize.init {
-            Some(InitSource::Image(path)) => path.parse().ok(),
-            Some(InitSource::Content | InitSource::Noise) | None => None,
-        };
+        let init = own.init_image().and_then(|path| path.parse().ok());
         let recipe = resolved(&own);
         let of_style = |style: &str| resolved(&patch(style));
         Painting {
@@ -194,7 +196,7 @@ fn difference(whole: &RecipePatch, part: &RecipePatch) -> Option<&'static str> {
     if whole.any_style_model != part.any_style_model {
         return Some("any_style_model");
     }
-    if whole.optimize.init != part.optimize.init {
+    if whole.init_image() != part.init_image() {
         return Some("init");
     }
     let (whole, part) = (whole.resolve().ok()?, part.resolve().ok()?);
@@ -234,7 +236,7 @@ enum Lacking {
 }
 
 fn lacking(style: &Style, patch: &RecipePatch) -> Option<Lacking> {
-    let method = patch.method.unwrap_or(Method::Optimize);
+    let method = patch.chosen_method();
     match (method.takes_model(), &patch.model) {
         (true, None) => Some(Lacking::Model(method)),
         (false, _) if style.images.is_empty() => Some(Lacking::Images(method)),
@@ -279,15 +281,26 @@ pub(super) fn check_overrides(
     for rule in rules {
         let RuleAction::Paint { styles: names } = &rule.action else { continue };
         let of_regions = rule.regions.iter().flat_map(|regions| regions.styles());
-        for name in names.iter().map(String::as_str).chain(of_regions) {
-            let patch = laid([defaults, &styles[name].settings, &rule.settings]);
-            let patch = patch.overlaid(overrides);
+        let of_regions: Vec<&str> = of_regions.collect();
+        let laid = |name: &str| {
+            laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides)
+        };
+        for name in names.iter().map(String::as_str).chain(of_regions.iter().copied()) {
+            let patch = laid(name);
             patch.resolve()?.check()?;
             match lacking(&styles[name], &patch) {
                 None => {}
                 Some(Lacking::Model(method)) => return Err(OverrideError::NoModel(method)),
                 Some(Lacking::Images(method)) => {
                     return Err(OverrideError::NoImages(name.to_owned(), method));
+                }
+            }
+        }
+        for name in names {
+            let whole = laid(name);
+            for style in &of_regions {
+                if let Some(what) = difference(&whole, &laid(style)) {
+                    return Err(OverrideError::Regions { style: (*style).to_owned(), what });
                 }
             }
         }

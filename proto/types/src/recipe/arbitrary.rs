@@ -42,6 +42,12 @@ impl Arbitrary {
         Self { common, pass: OnePass::of(preset), style_scale, own_network: false }
     }
 
+    /// What an optimisation begins with where its recipe says `init = "arbitrary"`.
+    pub fn to_begin(optimize: &Optimize) -> Self {
+        let Optimize { common, style_scale, .. } = optimize.clone();
+        Self { common, pass: OnePass::to_begin(optimize), style_scale, own_network: false }
+    }
+
     /// Takes over what a patch says of the keys that VGG optimisation has as well.
     pub(super) fn take_shared(&mut self, patch: &OptimizePatch) {
         self.pass.take_shared(patch);

@@ -6,6 +6,7 @@
 mod arbitrary;
 mod channels;
 mod common;
+mod effort;
 mod feed_forward;
 mod looks;
 mod model_styles;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use arbitrary::Arbitrary;
 pub use channels::{Channels, ChannelsError, Component};
 pub use common::{AlphaUse, Common, CommonPatch, GreenAxis, PreserveColor, Profile, Tileable};
+pub use effort::Effort;
 pub use feed_forward::FeedForward;
 pub use looks::Looks;
 pub use model_styles::{ModelStyle, ModelStyles};
@@ -104,7 +106,9 @@ impl Method {
         match self {
             // Textures begin with the pattern of their style.
             Self::Synthesize => 2,
-            Self::Optimize | Self::Arbitrary | Self::FeedForward | Self::Train => 1,
+            // Larger scales keep the forms of the coarser ones.
+            Self::Arbitrary | Self::FeedForward => 2,
+            Self::Optimize | Self::Train => 1,
         }
     }
 
@@ -177,6 +181,9 @@ impl Recipe {
     pub fn models(&self) -> &'static [ModelName] {
         match self {
             Self::Train(_) => Train::MODELS,
+            Self::Optimize(Optimize { init: Init::Arbitrary, .. }) => {
+                &[ModelName::Vgg19, ModelName::Arbitrary]
+            }
             Self::Optimize(_) | Self::Synthesize(_) => &[ModelName::Vgg19],
             // A network of one's own looks with VGG-19.
             Self::Arbitrary(Arbitrary { own_network: true, .. }) => &[ModelName::Vgg19],
@@ -290,14 +297,16 @@ impl Recipe {
             Self::Train(train) => train.check(),
             Self::Synthesize(optimize) => {
                 optimize.check()?;
-                if optimize.init == Init::Content {
-                    return Err(RecipeError {
-                        name: "init",
-                        value: "content".to_owned(),
-                        range: "noise or an image where a texture is synthesised",
-                    });
-                }
-                Ok(())
+                let value = match optimize.init {
+                    Init::Content => "content",
+                    Init::Arbitrary => "arbitrary",
+                    Init::Noise | Init::Image => return Ok(()),
+                };
+                Err(RecipeError {
+                    name: "init",
+                    value: value.to_owned(),
+                    range: "noise or an image where a texture is synthesised",
+                })
             }
         }
     }

@@ -49,6 +49,12 @@ impl OnePass {
         Self { min_scale: 512, detail, values, evenness, strength: 1.0 }
     }
 
+    /// What an optimisation begins with: see [`Arbitrary::to_begin`](super::Arbitrary::to_begin).
+    pub(super) fn to_begin(optimize: &Optimize) -> Self {
+        let Optimize { detail, values, evenness, .. } = *optimize;
+        Self { detail, values, evenness, ..Self::of(Preset::Painterly) }
+    }
+
     /// Takes over what a patch says of the keys that VGG optimisation has as well.
     pub(super) fn take_shared(&mut self, patch: &OptimizePatch) {
         let mut shared = self.shared();

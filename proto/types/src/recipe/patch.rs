@@ -3,8 +3,8 @@
 use serde::{Deserialize, Deserializer};
 
 use super::{
-    Arbitrary, CommonPatch, FeedForward, Init, Method, ModelStyles, OnePass, OnePassPatch,
-    Optimize, OptimizePatch, Preset, Recipe, shown,
+    Arbitrary, CommonPatch, Effort, FeedForward, InitSource, Method, ModelStyles, OnePass,
+    OnePassPatch, OptimizePatch, Preset, Recipe, shown,
 };
 use crate::RecipeError;
 
@@ -19,6 +19,9 @@ pub struct RecipePatch {
     /// How the picture is made
     #[cfg_attr(feature = "clap", arg(long, value_enum))]
     pub method: Option<Method>,
+    /// How much work a picture is worth; picks the method, where none is given, and steps
+    #[cfg_attr(feature = "clap", arg(long, value_enum))]
+    pub effort: Option<Effort>,
     /// The network to paint with, a file that `impasto train` wrote
     ///
     /// Only for `method = "feedforward"`, which needs it.
@@ -49,14 +52,15 @@ pub struct RecipePatch {
 struct Choice {
     preset: Option<Preset>,
     method: Option<Method>,
+    effort: Option<Effort>,
     model: Option<String>,
     model_styles: Option<ModelStyles>,
     any_style_model: Option<String>,
 }
 
 impl RecipePatch {
-    const CHOICE_KEYS: [&'static str; 5] =
-        ["preset", "method", "model", "model_styles", "any_style_model"];
+    const CHOICE_KEYS: [&'static str; 6] =
+        ["preset", "method", "effort", "model", "model_styles", "any_style_model"];
 
     /// All keys of a manifest's table: those that choose a recipe, then the parameters of all
     /// methods, then each method's own.
@@ -81,6 +85,7 @@ impl RecipePatch {
         } else {
             let choice = Choice::deserialize(table)?;
             (patch.preset, patch.method) = (choice.preset, choice.method);
+            patch.effort = choice.effort;
             (patch.model, patch.model_styles) = (choice.model, choice.model_styles);
             patch.any_style_model = choice.any_style_model;
         }
@@ -88,11 +93,14 @@ impl RecipePatch {
     }
 
     /// This patch overridden by `over`: if both have a value, that of `over` counts. If `over` says
-    /// how the picture is made, what this patch says of other methods' parameters goes.
+    /// how the picture is made, what this patch says of other methods' parameters goes. So it does
+    /// where `over` says an effort, and that picks the method.
     #[must_use]
     pub fn overlaid(&self, over: &Self) -> Self {
+        let picks = self.method.is_none() && over.effort.is_some();
         match over.method {
             Some(method) => self.for_method(method).joined(over),
+            None if picks => self.for_method(over.chosen_method()).joined(over),
             None => self.joined(over),
         }
     }
@@ -103,6 +111,7 @@ impl RecipePatch {
         Self {
             preset: other.preset.or(self.preset),
             method: other.method.or(self.method),
+            effort: other.effort.or(self.effort),
             model: other.model.clone().or_else(|| self.model.clone()),
             model_styles: other.model_styles.clone().or_else(|| self.model_styles.clone()),
             any_style_model: other.any_style_model.clone().or_else(|| self.any_style_model.clone()),
@@ -110,6 +119,11 @@ impl RecipePatch {
             optimize: self.optimize.overlaid(&other.optimize),
             one_pass: self.one_pass.overlaid(&other.one_pass),
         }
+    }
+
+    /// How the picture is made.
+    pub fn chosen_method(&self) -> Method {
+        self.method.unwrap_or_else(|| self.effort.unwrap_or_default().method())
     }
 
     /// Without parameters that a method does not have.
@@ -149,22 +163,19 @@ impl RecipePatch {
     /// If the method does not have a parameter that this patch sets, or makes no picture.
     pub fn resolve(&self) -> Result<Recipe, RecipeError> {
         let preset = self.preset.unwrap_or(Preset::Painterly);
-        let method = self.method.unwrap_or(Method::Optimize);
+        let method = self.chosen_method();
+        let effort = self.effort.unwrap_or_default();
         self.check_foreign(method)?;
         match method {
-            Method::Optimize | Method::Synthesize => {
-                let mut optimize = preset.optimize();
+            Method::Optimize => {
+                let mut optimize = preset.optimize().with_effort(effort);
                 self.common.apply(&mut optimize.common);
-                if method == Method::Optimize {
-                    self.optimize.apply(&mut optimize);
-                    return Ok(Recipe::Optimize(optimize));
-                }
-                // There is no content to start from, so form and detail take more steps.
-                optimize.init = Init::Noise;
-                let steps = optimize.iterations.max(Optimize::SYNTHESIS_STEPS);
-                let coarse = optimize.coarse_iterations.max(Optimize::COARSE_SYNTHESIS_STEPS);
-                (optimize.iterations, optimize.coarse_iterations) = (steps, coarse);
-                optimize.pattern = Optimize::SYNTHESIS_PATTERN;
+                self.optimize.apply(&mut optimize);
+                Ok(Recipe::Optimize(optimize))
+            }
+            Method::Synthesize => {
+                let mut optimize = preset.optimize().for_synthesis().with_effort(effort);
+                self.common.apply(&mut optimize.common);
                 self.optimize.apply(&mut optimize);
                 Ok(Recipe::Synthesize(optimize))
             }
@@ -193,10 +204,20 @@ impl RecipePatch {
 
     /// The file of the project's own network that the method paints with, if it does.
     pub fn network(&self) -> Option<&str> {
-        match self.method.unwrap_or(Method::Optimize) {
+        match self.chosen_method() {
             Method::FeedForward => self.model.as_deref(),
             Method::Arbitrary => self.any_style_model.as_deref(),
             Method::Optimize | Method::Synthesize | Method::Train => None,
+        }
+    }
+
+    /// The path of the picture that optimisation begins with, if it does with one.
+    pub fn init_image(&self) -> Option<&str> {
+        match self.chosen_method() {
+            Method::Optimize | Method::Synthesize => {
+                self.optimize.init.as_ref().and_then(InitSource::image)
+            }
+            Method::Arbitrary | Method::FeedForward | Method::Train => None,
         }
     }
 
@@ -233,7 +254,7 @@ impl Method {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlphaUse, Channels, Common, GreenAxis, InitSource, Optimize, Optimizer};
+    use super::super::{AlphaUse, Channels, Common, GreenAxis, Init, Optimize, Optimizer};
     use super::*;
     use crate::{HexColor, ModelName, StyleSpan};
 
@@ -271,7 +292,7 @@ mod tests {
                 }
             }
         }
-        fields.extend(["preset", "model", "model_styles", "any_style_model"]);
+        fields.extend(["preset", "effort", "model", "model_styles", "any_style_model"]);
         fields.sort_unstable();
         fields.dedup();
         let mut keys: Vec<&str> = RecipePatch::keys().collect();
@@ -314,6 +335,45 @@ mod tests {
         patch.optimize.init = Some(InitSource::Image("a.png".to_owned()));
         patch.optimize.optimizer = Some(Optimizer::Adam);
         assert_eq!(init(&patch), Some(Init::Image));
+    }
+
+    #[test]
+    fn an_effort_picks_the_method_unless_one_is_named() {
+        let of = |effort: Effort| RecipePatch { effort: Some(effort), ..RecipePatch::default() };
+        let optimize = OptimizePatch {
+            iterations: Some(7),
+            detail: Some(0.5),
+            init: Some(InitSource::Image("a.png".to_owned())),
+            ..OptimizePatch::default()
+        };
+        let below = RecipePatch {
+            optimize,
+            any_style_model: Some("any.safetensors".to_owned()),
+            ..RecipePatch::default()
+        };
+        // What another table says of other methods is for other efforts.
+        let draft = below.overlaid(&of(Effort::Draft));
+        let mut likeness = Arbitrary::of(Preset::Painterly);
+        (likeness.pass.detail, likeness.own_network) = (0.5, true);
+        assert_eq!(draft.resolve(), Ok(Recipe::Arbitrary(likeness)));
+        assert_eq!((draft.init_image(), draft.network()), (None, Some("any.safetensors")));
+        let best = below.overlaid(&of(Effort::Best));
+        let Ok(Recipe::Optimize(recipe)) = best.resolve() else { panic!("{best:?}") };
+        assert_eq!((recipe.iterations, recipe.coarse_iterations), (7, 32));
+        assert_eq!((best.init_image(), best.network()), (Some("a.png"), None));
+        // In one table, they are a mistake.
+        let error = below.joined(&of(Effort::Draft)).resolve().expect_err("it is refused");
+        assert_eq!(error.name, "iterations");
+
+        let named = RecipePatch { method: Some(Method::Optimize), ..of(Effort::Draft) };
+        let Ok(Recipe::Optimize(recipe)) = named.resolve() else { panic!("{named:?}") };
+        assert_eq!(recipe.iterations, 4);
+        let likeness = Optimize { init: Init::Arbitrary, ..recipe };
+        let models = Recipe::Optimize(likeness).models();
+        assert_eq!(models, [ModelName::Vgg19, ModelName::Arbitrary]);
+        let synthesis = RecipePatch { method: Some(Method::Synthesize), ..of(Effort::Best) };
+        let Ok(Recipe::Synthesize(recipe)) = synthesis.resolve() else { panic!("{synthesis:?}") };
+        assert_eq!((recipe.iterations, recipe.coarse_iterations), (40, 240));
     }
 
     #[test]

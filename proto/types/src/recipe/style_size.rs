@@ -1,6 +1,6 @@
 //! The sizes at which style images are looked at.
 
-use super::Optimize;
+use super::{Init, Optimize};
 
 impl Optimize {
     /// Style images of more pixels are reduced as soon as they are decoded: 192 MiB in memory.
@@ -11,11 +11,13 @@ impl Optimize {
     ///
     /// After the first scale it is never enlarged: coarser scales have set the large forms, and its
     /// blur would be learned. At the first scale it is, up to as many pixels as the picture has,
-    /// since blur is better there than strokes that are too small.
+    /// since blur is better there than strokes that are too small; but where a network has painted
+    /// what the run begins with, it has set them.
     pub fn style_factor(&self, style: (u32, u32), picture: (u32, u32), first: bool) -> f64 {
         let longer = |(width, height): (u32, u32)| f64::from(width.max(height).max(1));
         let area = |(width, height): (u32, u32)| f64::from(width.max(1)) * f64::from(height.max(1));
-        let most = if first { (area(picture) / area(style)).sqrt().max(1.0) } else { 1.0 };
+        let enlarges = first && self.init != Init::Arbitrary;
+        let most = if enlarges { (area(picture) / area(style)).sqrt().max(1.0) } else { 1.0 };
         (longer(picture) * f64::from(self.style_scale) / longer(style)).min(most)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use impasto_kernels::Level;
 use impasto_kernels::networks::{
-    Picture, StylePredictor, StyleTransformer, StyleVector, TensorError, Tensors, Workspace,
+    Canvas, StylePredictor, StyleTransformer, StyleVector, TensorError, Tensors, Workspace,
 };
 use impasto_models::NamedTensor;
 use impasto_types::Arbitrary;
@@ -68,6 +68,11 @@ impl Networks {
         self.bytes
     }
 
+    /// Memory that painting a picture of this size takes, beside the picture.
+    pub(super) fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
+        self.transformer.run_bytes(size, wraps)
+    }
+
     /// The vector of squares, each by its weight.
     fn vector(&self, squares: &[Square]) -> Result<StyleVector, EngineError> {
         let total: f32 = squares.iter().map(|square| square.weight).sum();
@@ -107,7 +112,7 @@ impl Pass for AnyStyle {
     }
 
     fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
-        self.networks.transformer.run_bytes(size, wraps)
+        self.networks.run_bytes(size, wraps)
     }
 
     /// That of the style images, and of the asset as far as the recipe leaves it its own.
@@ -145,13 +150,12 @@ impl Pass for AnyStyle {
     fn paint(
         &self,
         workspace: &mut Workspace,
-        picture: &Picture<'_>,
-        output: &mut [f32],
+        picture: &mut Canvas<'_>,
         _: &Interrupt,
     ) -> Result<(), EngineError> {
         let style = self.style.as_ref().ok_or(EngineError::MissingInput("a style image"))?;
         let transformer = &self.networks.transformer;
-        transformer.paint(workspace, picture, style, output).map_err(unpaintable)
+        transformer.paint_over(workspace, picture, style).map_err(unpaintable)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use impasto_kernels::Level;
 use impasto_kernels::networks::{
-    FeedForward, FeedForwardError, FeedForwardLayout, Picture, Tensors, Workspace,
+    Canvas, FeedForward, FeedForwardError, FeedForwardLayout, Tensors, Workspace,
 };
 use impasto_models::{ModelError, NetworkHeader, NetworkLayout, read_network};
 use impasto_types::{Digest, ModelStyle, ModelStyles};
@@ -201,12 +201,11 @@ impl Pass for Learned {
     fn paint(
         &self,
         workspace: &mut Workspace,
-        picture: &Picture<'_>,
-        output: &mut [f32],
+        picture: &mut Canvas<'_>,
         _: &Interrupt,
     ) -> Result<(), EngineError> {
         let network = &self.network.network;
-        network.paint(workspace, picture, &self.shares, output).map_err(unpaintable)
+        network.paint_over(workspace, picture, &self.shares).map_err(unpaintable)
     }
 
     fn share(&self) -> f32 {

@@ -11,14 +11,17 @@
 //!   Real-Time Style Transfer and Super-Resolution", ECCV 2016).
 //!
 //! All are prepared once. A [`Session`] is one run: it paints from coarse to fine, since a network
-//! has learned strokes of one size in pixels, and asks a `Pass` for each scale.
+//! has learned strokes of one size in pixels, and asks a `Pass` for each scale. An optimisation may
+//! begin with a picture of [`Networks`].
 
 mod any_style;
+mod beginning;
 mod learned;
 mod noise;
 mod pass;
 mod reading;
 mod restyler;
+mod scale;
 mod seen;
 mod session;
 mod squares;

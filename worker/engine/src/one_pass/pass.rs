@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use impasto_kernels::networks::{Picture, Workspace};
+use impasto_kernels::networks::{Canvas, Workspace};
 
 use super::workshop::Workshop;
 use crate::sources::Sources;
@@ -15,7 +15,7 @@ pub(super) trait Pass: fmt::Debug + Send + Sync {
     /// Memory that the prepared network takes.
     fn bytes(&self) -> u64;
 
-    /// Memory that painting a picture of this size takes, beside the picture and the result.
+    /// Memory that painting a picture of this size takes, beside the picture.
     fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64;
 
     /// Memory that looking at the styles takes for a scale of this size, beside the sources.
@@ -34,12 +34,11 @@ pub(super) trait Pass: fmt::Debug + Send + Sync {
     /// Changes what a scale begins with before it is painted.
     fn stir(&self, _begun: &mut Image) {}
 
-    /// Paints a picture in the style that was looked at last.
+    /// Paints over a picture in the style that was looked at last.
     fn paint(
         &self,
         workspace: &mut Workspace,
-        picture: &Picture<'_>,
-        output: &mut [f32],
+        picture: &mut Canvas<'_>,
         interrupt: &Interrupt,
     ) -> Result<(), EngineError>;
 

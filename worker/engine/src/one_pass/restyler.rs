@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_kernels::networks::{
-    Decoder, DecoderLayout, FeedForwardError, Picture, Tensors, Workspace,
+    Canvas, Decoder, DecoderLayout, FeedForwardError, Picture, Tensors, Workspace,
 };
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_models::{NetworkHeader, NetworkLayout, VggWeights, read_network};
@@ -284,10 +284,11 @@ impl Pass for Restyled {
         } else {
             2 * 3 * 4 * ((width + laps[0]) * (height + laps[1])) as u64
         };
-        // The picture with noise, and once more with what continues it.
-        let looking = self.network.statistics_bytes((width, height));
-        let noisy = 3 * 4 * (width * height) as u64;
-        noisy + (of_tile + self.network.decoder.run_bytes(tile) + closing).max(looking)
+        // The picture as it was, and with noise; a copy of that is looked at, with what continues
+        // it.
+        let image = 3 * 4 * (width * height) as u64;
+        let looking = image + self.network.statistics_bytes((width, height));
+        2 * image + (of_tile + self.network.decoder.run_bytes(tile) + closing).max(looking)
     }
 
     fn look_bytes(&self, sources: &Sources, (width, height): (usize, usize)) -> u64 {
@@ -326,28 +327,29 @@ impl Pass for Restyled {
     fn paint(
         &self,
         workspace: &mut Workspace,
-        picture: &Picture<'_>,
-        output: &mut [f32],
+        canvas: &mut Canvas<'_>,
         interrupt: &Interrupt,
     ) -> Result<(), EngineError> {
         let network = &self.network;
         let seen = self.seen.as_ref().ok_or(EngineError::MissingInput("a style image"))?;
-        let (width, height) = (picture.width, picture.height);
-        let mut noisy = Image { width, height, rgb: picture.rgb.to_vec() };
+        let &mut Canvas { width, height, wrap_x, wrap_y, .. } = canvas;
+        // Tiles see what is around them as it was.
+        let source = canvas.rgb.to_vec();
+        let picture = Picture { rgb: &source, width, height, wrap_x, wrap_y };
+        let mut noisy = Image { width, height, rgb: source.clone() };
         let (levels, seed) = (network.header.noise, self.recipe.common.seed);
         network.workshop.install(|| add_noise(&mut noisy, levels, seed));
-        let turned = |weights: &Vec<f32>| {
-            Workshop::turned(weights, (width, height), (picture.wrap_x, picture.wrap_y))
-        };
+        let turned =
+            |weights: &Vec<f32>| Workshop::turned(weights, (width, height), (wrap_x, wrap_y));
         let painted = seen.painted.as_ref().map(turned);
         let own = network.statistics(noisy.clone(), painted, interrupt)?;
-        let pictures = [*picture, Picture { rgb: &noisy.rgb, ..*picture }];
+        let pictures = [picture, Picture { rgb: &noisy.rgb, ..picture }];
         let strength = self.recipe.pass.strength;
         let parts = [(strength, seen.style.clone()), (1.0 - strength, own.clone())];
         let transfer = FeatureTransfer::new(&own, &FeatureStatistics::mixed(&parts));
         let (lap_x, lap_y) = (next_lap(width, picture.wrap_x), next_lap(height, picture.wrap_y));
         if (lap_x, lap_y) == (0, 0) {
-            let size = (width, height);
+            let (size, output) = ((width, height), &mut *canvas.rgb);
             return network.tiles(workspace, pictures, &transfer, size, TILE_PX, output, interrupt);
         }
         let size = (width + lap_x, height + lap_y);
@@ -360,7 +362,7 @@ impl Pass for Restyled {
             // Rows are the items now.
             painted = closed(&painted, size.1, lap_y, 3 * width);
         }
-        output.copy_from_slice(&painted);
+        canvas.rgb.copy_from_slice(&painted);
         Ok(())
     }
 }

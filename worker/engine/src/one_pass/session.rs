@@ -9,7 +9,7 @@ use super::any_style::{AnyStyle, Networks};
 use super::learned::{Learned, Network};
 use super::pass::Pass;
 use super::restyler::{Restyled, Restyler};
-use super::workshop::Workshop;
+use super::scale::{Begun, enlarged, painted};
 use crate::sources::{Coloring, Sources};
 use crate::threads::PROCESS_BYTES;
 use crate::{EngineError, Image, Inputs, Interrupt, Run, Step, StepReport};
@@ -130,64 +130,65 @@ impl Session {
         Ok(session)
     }
 
-    fn wraps(&self) -> (bool, bool) {
-        let joins = self.sources.joins();
-        (joins.repeats_across(), joins.repeats_down())
-    }
-
     /// The result's width and height.
     fn size(&self) -> (usize, usize) {
         self.scales.last().copied().unwrap_or_default()
     }
 
     fn check_budget(&self, budget_bytes: u64) -> Result<(), EngineError> {
-        let (width, height) = self.size();
+        let size @ (width, height) = self.size();
         let image = 3 * 4 * (width * height) as u64;
-        // The picture that a scale begins with and its result; while it is put together, the
-        // coarser one enlarged and the asset are there instead.
-        let (size, wraps) = ((width, height), self.wraps());
-        let mut painting = 2 * image + Workshop::turned_bytes(size, wraps);
-        painting += self.network.run_bytes(size, wraps);
-        // The asset is held to the end, to be blended with the result.
-        let blended = if self.network.share() < 1.0 { image } else { 0 };
+        let coloring = Coloring::of_pass(&self.common, &self.recipe);
+        let held = PROCESS_BYTES + self.network.bytes() + self.sources.bytes();
+        // The asset is held to the end only to be blended with the result.
+        let (let_go, blended) = match self.network.share() {
+            1.0 => (self.sources.target_bytes(), 0),
+            _ => (0, image),
+        };
+        // The coarser scale's picture, and enlarged; then the asset in that size.
+        let asset = if let_go == image { 0 } else { image };
+        let begun = held + image + asset.max(image / 4);
+        let painting =
+            held - let_go + image + self.network.run_bytes(size, self.sources.joins().repeats());
         // Light and dark at each pixel, and what is under a mask, with weights.
         let masked = if self.sources.has_mask() { image + 3 * image / 2 } else { 0 };
-        let after = 2 * image + masked + blended;
-        let coloring = Coloring::of_pass(&self.common, &self.recipe);
-        let before = self.sources.preparation_bytes(coloring);
-        let held = PROCESS_BYTES + self.network.bytes() + self.sources.bytes();
+        // The asset's chroma is put back in copies of both.
+        let chroma = if self.sources.keeps_chroma() { 2 * image } else { 0 };
+        let after = held - let_go + 2 * image + masked + blended + chroma;
+        let before = held + self.sources.preparation_bytes(coloring);
         // The coarser scale's picture is there meanwhile.
-        let looking = image + self.network.look_bytes(&self.sources, size);
-        let least_bytes = held + painting.max(after).max(before).max(looking);
+        let looking = held + image + self.network.look_bytes(&self.sources, size);
+        let least_bytes = begun.max(painting).max(after).max(before).max(looking);
         if least_bytes > budget_bytes {
             return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
         }
         Ok(())
     }
 
-    /// What a scale begins with: the asset, or the coarser scale's picture enlarged, with the
-    /// recipe's share of what only the larger one can show. With `E` for enlarging:
-    /// `E picture + detail * (asset - E small)`.
-    fn begun(&mut self, (width, height): (usize, usize)) -> Option<Image> {
+    /// What a scale begins with: the asset, or the coarser scale's picture [`enlarged`].
+    fn begun(&mut self, size: (usize, usize)) -> Option<Begun> {
         let detail = self.recipe.detail;
-        let is_last = self.done + 1 == self.scales.len();
-        let Some(mut coarse) = self.picture.take() else {
-            return if is_last && self.network.share() == 1.0 {
-                self.sources.last_target((width, height))
-            } else {
-                self.sources.target_at((width, height))
-            };
+        let Some(coarse) = self.picture.take() else { return self.asset(size).map(Begun::first) };
+        let picture = enlarged(&self.sources, coarse, size, detail)?;
+        let asset = if detail > 0.0 {
+            Some(self.asset(size)?)
+        } else {
+            if self.lets_go() {
+                self.sources.drop_target();
+            }
+            None
         };
-        if detail > 0.0 {
-            coarse.add(-detail, &self.sources.target_at((coarse.width, coarse.height))?);
-        }
-        let mut picture = self.sources.enlarged(&coarse, (width, height));
-        drop(coarse);
-        if detail > 0.0 {
-            picture.add(detail, &self.sources.target_at((width, height))?);
-        }
-        picture.clamp();
-        Some(picture)
+        Some(Begun::larger(&self.sources, picture, asset, detail))
+    }
+
+    /// Whether nothing needs the asset after the present scale has begun.
+    fn lets_go(&self) -> bool {
+        self.done + 1 == self.scales.len() && self.network.share() == 1.0
+    }
+
+    /// The asset in the size of a scale. It is let go if nothing needs it afterwards.
+    fn asset(&mut self, size: (usize, usize)) -> Option<Image> {
+        if self.lets_go() { self.sources.last_target(size) } else { self.sources.target_at(size) }
     }
 
     /// Paints the next scale.
@@ -195,31 +196,9 @@ impl Session {
         self.network.look(&self.sources, size, &self.interrupt)?;
         let pool = self.network.workshop().pool();
         let begun = pool.install(|| self.begun(size));
-        let mut begun = begun.ok_or(EngineError::MissingInput("a content image"))?;
-        pool.install(|| self.network.stir(&mut begun));
-        let (network, interrupt) = (&*self.network, &self.interrupt);
-        let mut picture =
-            network.workshop().paint(&begun, self.wraps(), |workspace, picture, output| {
-                network.paint(workspace, picture, output, interrupt)
-            })?;
-        drop(begun);
-        let share = if self.scales.last() == Some(&size) { network.share() } else { 1.0 };
-        pool.install(|| {
-            if let Some(asset) = (share < 1.0).then(|| self.sources.target_at(size)).flatten() {
-                let both = picture.rgb.iter_mut().zip(&asset.rgb);
-                both.for_each(|(x, own)| *x = own + share * (*x - own));
-            }
-            if let Some((weights, own)) = self.sources.painted_at(size) {
-                let pixels = picture.rgb.chunks_exact_mut(3).zip(own.rgb.chunks_exact(3));
-                for ((pixel, own), weight) in pixels.zip(weights) {
-                    pixel.iter_mut().zip(own).for_each(|(x, own)| *x = own + weight * (*x - own));
-                }
-            }
-            if let Some(correction) = self.sources.correction(&picture) {
-                correction.apply(&mut picture);
-            }
-        });
-        Ok(picture)
+        let begun = begun.ok_or(EngineError::MissingInput("a content image"))?;
+        let share = if self.scales.last() == Some(&size) { self.network.share() } else { 1.0 };
+        painted(&*self.network, &self.sources, begun, share, &self.interrupt)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use impasto_kernels::networks::{PaintError, Picture, Workspace};
+use impasto_kernels::networks::{Canvas, PaintError, Workspace};
 use rayon::ThreadPool;
 
 use crate::threads::pool;
@@ -47,11 +47,6 @@ impl Workshop {
         self.threads.install(work)
     }
 
-    /// Memory that turning a picture takes, beside it and the result.
-    pub(super) fn turned_bytes(size: (usize, usize), wraps: (bool, bool)) -> u64 {
-        if wraps.0 || wraps.1 { 3 * 4 * (size.0 * size.1) as u64 } else { 0 }
-    }
-
     /// The values of a plane, one at each pixel, where [`Self::paint`] turns a picture to.
     pub(super) fn turned(
         values: &[f32],
@@ -67,20 +62,23 @@ impl Workshop {
     /// well.
     pub(super) fn paint(
         &self,
-        picture: &Image,
+        mut picture: Image,
         wraps: (bool, bool),
-        network: impl FnOnce(&mut Workspace, &Picture<'_>, &mut [f32]) -> Result<(), EngineError>,
+        network: impl FnOnce(&mut Workspace, &mut Canvas<'_>) -> Result<(), EngineError>,
     ) -> Result<Image, EngineError> {
-        let &Image { width, height, .. } = picture;
+        let Image { width, height, .. } = picture;
         let (x, y) = (turn(wraps.0, width), turn(wraps.1, height));
-        let turned = (x, y) != (0, 0);
-        let before = turned.then(|| rolled(picture, (x, y)));
-        let rgb = &before.as_ref().unwrap_or(picture).rgb;
-        let source = Picture { rgb, width, height, wrap_x: wraps.0, wrap_y: wraps.1 };
-        let mut painted = Image { width, height, rgb: vec![0.0; 3 * width * height] };
-        self.with_workspace(|workspace| network(workspace, &source, &mut painted.rgb))?;
-        drop(before);
-        Ok(if turned { rolled(&painted, (width - x, height - y)) } else { painted })
+        roll(&mut picture, (x, y));
+        let rgb = &mut picture.rgb[..];
+        let mut canvas = Canvas { rgb, width, height, wrap_x: wraps.0, wrap_y: wraps.1 };
+        self.with_workspace(|workspace| network(workspace, &mut canvas))?;
+        roll(&mut picture, (width - x, height - y));
+        Ok(picture)
+    }
+
+    /// Gives the memory back that waits for the next run.
+    pub(super) fn clear(&self) {
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     pub(super) fn with_workspace<T>(
@@ -109,16 +107,16 @@ pub(super) fn unpaintable(error: PaintError) -> EngineError {
     EngineError::Weights(error.to_string())
 }
 
-/// A picture whose pixel at the origin is the one that lay so far to the right and down.
-fn rolled(picture: &Image, (x, y): (usize, usize)) -> Image {
-    let &Image { width, height, ref rgb } = picture;
-    let mut turned = Vec::with_capacity(rgb.len());
-    for row in (0..height).map(|at| &rgb[(at + y) % height * 3 * width..][..3 * width]) {
-        let (end, begin) = row.split_at(3 * (x % width));
-        turned.extend_from_slice(begin);
-        turned.extend_from_slice(end);
+/// Turns a picture so that the pixel at the origin is the one that lay so far to the right and
+/// down.
+fn roll(picture: &mut Image, (x, y): (usize, usize)) {
+    let (x, y, row) = (x % picture.width, y % picture.height, 3 * picture.width);
+    if y > 0 {
+        picture.rgb.rotate_left(y * row);
     }
-    Image { width, height, rgb: turned }
+    if x > 0 {
+        picture.rgb.chunks_exact_mut(row).for_each(|row| row.rotate_left(3 * x));
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +127,11 @@ mod tests {
     fn a_picture_rolls_there_and_back() {
         let rgb: Vec<f32> = (0..5 * 4 * 3).map(|value| value as f32).collect();
         let picture = Image { width: 5, height: 4, rgb };
+        let rolled = |picture: &Image, by: (usize, usize)| {
+            let mut turned = picture.clone();
+            roll(&mut turned, by);
+            turned
+        };
         let there = rolled(&picture, (2, 1));
         assert_eq!(there.rgb[..3], picture.rgb[3 * (5 + 2)..][..3]);
         assert_eq!(rolled(&there, (3, 3)), picture);

@@ -20,7 +20,8 @@ impl Sources {
         match init {
             Init::Content => self.target_at(frame.picture()),
             Init::Image => own.map(|own| self.fit(&own, width, height)),
-            Init::Noise => None,
+            // Those have nothing to be resized.
+            Init::Noise | Init::Arbitrary => None,
         }
     }
 

@@ -9,6 +9,7 @@ use rayon::ThreadPool;
 
 use super::device::{Cpu, VggDevice};
 use crate::EngineError;
+use crate::beginning::Beginning;
 use crate::threads::pool;
 
 /// VGG-19 on a device, and the threads that work for it. Sessions share it.
@@ -16,6 +17,8 @@ use crate::threads::pool;
 pub struct Engine {
     device: Box<dyn VggDevice>,
     threads: Arc<ThreadPool>,
+    /// What recipes begin with that say so.
+    beginning: Option<Box<dyn Beginning>>,
 }
 
 impl Engine {
@@ -52,7 +55,15 @@ impl Engine {
 
     /// An engine on a device of the caller's, with `threads` for the work outside the network.
     pub fn on(device: Box<dyn VggDevice>, threads: Arc<ThreadPool>) -> Self {
-        Self { device, threads }
+        Self { device, threads, beginning: None }
+    }
+
+    pub(crate) fn with_beginning(self, beginning: Box<dyn Beginning>) -> Self {
+        Self { beginning: Some(beginning), ..self }
+    }
+
+    pub(crate) fn beginning(&self) -> Option<&dyn Beginning> {
+        self.beginning.as_deref()
     }
 
     /// What it runs on, such as `cpu avx512 fp32`.
@@ -64,9 +75,9 @@ impl Engine {
         &*self.device
     }
 
-    /// Memory that the prepared network takes.
+    /// Memory that the prepared networks take.
     pub fn bytes(&self) -> u64 {
-        self.device.bytes()
+        self.device.bytes() + self.beginning().map_or(0, Beginning::bytes)
     }
 
     /// Runs `work` on the engine's threads.

@@ -2,6 +2,8 @@
 
 mod budget;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -77,6 +79,9 @@ struct Painting {
     plan: [u8; 32],
 }
 
+/// The engine was prepared for other recipes.
+const NO_BEGINNING: EngineError = EngineError::MissingInput("the networks to begin with");
+
 /// Names no plan: the scale has not begun.
 const NO_PLAN: [u8; 32] = [0; 32];
 
@@ -96,6 +101,26 @@ impl Session {
     /// # Errors
     /// Names the parameter or picture that cannot be used.
     pub fn new(
+        engine: Arc<Engine>,
+        recipe: Optimize,
+        inputs: Inputs,
+        budget_bytes: u64,
+    ) -> Result<Self, EngineError> {
+        let mut session = Self::prepared(engine, recipe, inputs, budget_bytes)?;
+        session.stage = Some(if session.nothing_pulls() {
+            // To the last bit: coarse scales would only blur it, and an optimiser round it.
+            let last = session.schedule.last();
+            let frame = session.frame(last);
+            Stage::Done(frame.cut(session.begun(last)?))
+        } else {
+            let canvas = session.begun(session.schedule.present())?;
+            Stage::Waiting(Waiting { canvas, warmth: None })
+        });
+        Ok(session)
+    }
+
+    /// The same before there is a picture.
+    fn prepared(
         engine: Arc<Engine>,
         recipe: Optimize,
         inputs: Inputs,
@@ -127,20 +152,13 @@ impl Session {
             warning: None,
             plans: Vec::new(),
         };
-        if !session.nothing_pulls() {
+        if session.nothing_pulls() {
+            session.check_beginning()?;
+        } else {
             session.uncut_bytes = session.check_budget()?;
         }
         let Self { engine, sources, recipe, .. } = &mut session;
         engine.install(|| sources.prepare((&*recipe).into()));
-        session.stage = Some(if session.nothing_pulls() {
-            // To the last bit: coarse scales would only blur it, and an optimiser round it.
-            let last = session.schedule.last();
-            let frame = session.frame(last);
-            Stage::Done(frame.cut(session.first_canvas(last)))
-        } else {
-            let canvas = session.first_canvas(session.schedule.present());
-            Stage::Waiting(Waiting { canvas, warmth: None })
-        });
         Ok(session)
     }
 
@@ -158,7 +176,9 @@ impl Session {
         budget_bytes: u64,
         bytes: &[u8],
     ) -> Result<Self, EngineError> {
-        let mut session = Self::new(engine, recipe, inputs, budget_bytes)?;
+        let mut session = Self::prepared(engine, recipe, inputs, budget_bytes)?;
+        // The checkpoint has the picture.
+        session.sources.take_init();
         let saved = checkpoint::read(bytes, &session.identity, session.most_checkpoint_bytes())?;
         let Saved { scale: at, plan, losses, pixels, memory } = saved;
         if !session.schedule.set_at(at) {
@@ -219,6 +239,17 @@ impl Session {
     }
 
     /// The canvas that the run begins with, at a scale.
+    fn begun(&mut self, scale: Scale) -> Result<Image, EngineError> {
+        if self.recipe.init != Init::Arbitrary {
+            return Ok(self.first_canvas(scale));
+        }
+        let (frame, sources) = (self.frame(scale), &self.sources);
+        let beginning = self.engine.beginning().ok_or(NO_BEGINNING)?;
+        let picture = beginning.paint(&self.recipe, sources, frame.picture())?;
+        Ok(self.engine.install(|| surrounded(frame, picture)))
+    }
+
+    /// The same where no network paints it.
     fn first_canvas(&mut self, scale: Scale) -> Image {
         let (frame, init) = (self.frame(scale), self.recipe.init);
         let sources = &mut self.sources;

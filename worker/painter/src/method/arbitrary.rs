@@ -5,7 +5,7 @@ use std::sync::Arc;
 use impasto_engine::one_pass::{Networks, Restyler, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
 use impasto_kernels::vgg::CONVOLUTIONS;
-use impasto_models::{read_tensors, read_vgg19_up_to};
+use impasto_models::read_vgg19_up_to;
 use impasto_types::{ModelName, Recipe};
 
 use super::latest::Latest;
@@ -42,13 +42,7 @@ impl Method for ArbitraryMethod {
         }
         let model = site.model(ModelName::Arbitrary)?;
         let networks = self.prepared.of(model.blob.digest, || {
-            let tensors = site.parse(model, read_tensors)?;
-            let networks = Networks::new(&tensors, site.threads, Some(site.cpu_level()));
-            let networks = networks.map_err(|error| match error {
-                error @ EngineError::Weights(_) => PrepareError::model(model.name, error),
-                error => PrepareError::Engine(error),
-            })?;
-            Ok::<_, PrepareError>(OnePass::Networks(Arc::new(networks)))
+            Ok::<_, PrepareError>(OnePass::Networks(Arc::new(site.any_style()?)))
         })?;
         Ok(networks)
     }

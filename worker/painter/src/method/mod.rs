@@ -10,10 +10,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_engine::cards::Handle;
-use impasto_engine::one_pass::NetworkError;
+use impasto_engine::one_pass::{NetworkError, Networks};
 use impasto_engine::{EngineError, Image, Run, Style};
 use impasto_kernels::Level;
-use impasto_models::{ModelError, ModelFile, ModelStore};
+use impasto_models::{ModelError, ModelFile, ModelStore, read_tensors};
 use impasto_types::{Digest, ModelName, ModelRef, Profile, Recipe};
 
 use crate::{Source, View};
@@ -120,6 +120,14 @@ impl PrepareError {
         Self::Model { name, source: Box::new(source) }
     }
 
+    /// An error of an engine that was made of this model.
+    pub(crate) fn engine(name: ModelName, error: EngineError) -> Self {
+        match error {
+            error @ EngineError::Weights(_) => Self::model(name, error),
+            error => Self::Engine(error),
+        }
+    }
+
     /// An error for a network of the project's own that cannot be used.
     pub(crate) fn network(file: &Source, error: NetworkError) -> Self {
         match error {
@@ -145,6 +153,14 @@ impl Site<'_> {
     pub fn model(&self, name: ModelName) -> Result<ModelRef, PrepareError> {
         let model = self.models.iter().find(|model| model.name == name);
         model.copied().ok_or(PrepareError::NoModel(name))
+    }
+
+    /// The model store's networks for any style.
+    pub(crate) fn any_style(&self) -> Result<Networks, PrepareError> {
+        let model = self.model(ModelName::Arbitrary)?;
+        let tensors = self.parse(model, read_tensors)?;
+        let networks = Networks::new(&tensors, self.threads, Some(self.cpu_level()));
+        networks.map_err(|error| PrepareError::engine(model.name, error))
     }
 
     /// What `parse` makes of a model's file, which is checked against its digest meanwhile.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use impasto_engine::one_pass::Networks;
 use impasto_engine::optimize::device::tensor::TensorDevice;
 use impasto_engine::optimize::{Engine, Session};
 use impasto_engine::{EngineError, Inputs, PROCESS_BYTES, Run};
@@ -18,6 +19,8 @@ use crate::View;
 pub(crate) struct OptimizeMethod {
     /// The weights that were last read for a GPU: each of its lanes prepares a network from them.
     weights: Latest<VggWeights>,
+    /// What recipes begin with that say so, for all lanes of all devices.
+    any_style: Latest<Networks>,
 }
 
 /// VGG-19 on a device, ready to optimise pixels.
@@ -36,10 +39,15 @@ impl Method for OptimizeMethod {
             SiteDevice::Card(card) => TensorDevice::new(&weights, card.clone(), site.profile)
                 .and_then(|device| Engine::with_device(Box::new(device), site.threads)),
         };
-        let engine = engine.map_err(|error| match error {
-            error @ EngineError::Weights(_) => PrepareError::model(ModelName::Vgg19, error),
-            error => PrepareError::Engine(error),
-        })?;
+        let engine = engine.map_err(|error| PrepareError::engine(ModelName::Vgg19, error))?;
+        let begins = site.models.iter().find(|model| model.name == ModelName::Arbitrary);
+        let engine = match begins {
+            None => engine,
+            Some(model) => {
+                let networks = self.any_style.of(model.blob.digest, || site.any_style())?;
+                engine.beginning_with(networks)
+            }
+        };
         Ok(Arc::new(Optimizing::on(Arc::new(engine))))
     }
 }

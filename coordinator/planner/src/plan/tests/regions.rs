@@ -1,6 +1,6 @@
 //! Regions: an ID map whose colours are painted in styles of their own.
 
-use impasto_types::{HexColor, Part};
+use impasto_types::{Effort, HexColor, Part, RecipePatch};
 
 use super::folder::{Folder, folder, header, path};
 use super::*;
@@ -125,4 +125,16 @@ fn styles_of_regions_are_used_and_overrides_reach_them() {
     let green = regions.named.iter().find(|region| region.color == HexColor([0, 255, 0]));
     let recipe = green.and_then(|region| region.recipe.clone()).expect("it has its own");
     assert_eq!(recipe.common().size, Some(64));
+}
+
+#[test]
+fn an_effort_reaches_all_regions_or_is_refused() {
+    let named = GARDEN.replace("style_weight = 6.5", "method = \"optimize\"");
+    let manifest = Manifest::parse(&named, "impasto.toml").expect("it is valid");
+    let draft = RecipePatch { effort: Some(Effort::Draft), ..RecipePatch::default() };
+    let error = manifest.with_overrides(draft.clone()).expect_err("methods differ");
+    let text = error.to_string();
+    assert!(text.starts_with("style `night` of a region then has another `method`"), "{text}");
+    let plain = Manifest::parse(GARDEN, "impasto.toml").expect("it is valid");
+    plain.with_overrides(draft).expect("both are drafts");
 }

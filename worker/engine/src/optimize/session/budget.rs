@@ -1,6 +1,6 @@
 //! What a session takes of its memory, and whether that is enough.
 
-use impasto_types::Scale;
+use impasto_types::{Init, Scale};
 
 use super::Session;
 use crate::optimize::device::{Plan, View, Work};
@@ -60,13 +60,34 @@ impl Session {
             }
         }
         let prepared = held + self.sources.preparation_bytes((&self.recipe).into());
-        let least_bytes = least.max(styles).max(prepared).max(patterns);
+        // Of which nothing is cut.
+        let begun = held + self.beginning_bytes(self.schedule.present());
+        let whole = prepared.max(patterns).max(begun);
+        let least_bytes = least.max(styles).max(whole);
         if least_bytes <= self.budget_bytes {
-            return Ok(uncut.max(uncut_styles).max(prepared).max(patterns));
+            return Ok(uncut.max(uncut_styles).max(whole));
         }
         let (width, height) = (last.width as usize, last.height as usize);
         let budget_bytes = self.budget_bytes;
         Err(EngineError::Memory { width, height, least_bytes, budget_bytes })
+    }
+
+    /// Checks the memory of what the run begins with, where that is what it ends with.
+    pub(super) fn check_beginning(&self) -> Result<(), EngineError> {
+        let (last, budget_bytes) = (self.schedule.last(), self.budget_bytes);
+        let least_bytes = self.held_bytes() + self.beginning_bytes(last);
+        if least_bytes > budget_bytes {
+            let (width, height) = (last.width as usize, last.height as usize);
+            return Err(EngineError::Memory { width, height, least_bytes, budget_bytes });
+        }
+        Ok(())
+    }
+
+    /// What painting the picture takes that the run begins with at a scale.
+    fn beginning_bytes(&self, scale: Scale) -> u64 {
+        let size = self.frame(scale).picture();
+        let beginning = self.engine.beginning().filter(|_| self.recipe.init == Init::Arbitrary);
+        beginning.map_or(0, |beginning| beginning.painting_bytes(&self.sources, size))
     }
 
     /// What a style image takes while it is measured at a scale, which may be the first, if its
