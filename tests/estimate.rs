@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use impasto_engine::one_pass::{Network, Networks, Restyler, Session};
 use impasto_engine::optimize::device::{Cpu, VggDevice, Work};
+use impasto_engine::optimize::{self, Engine};
 use impasto_engine::{EngineError, Frame, Image, Inputs, Joins, Run};
 use impasto_kernels::{Level, Precision};
 use impasto_models::{ModelStore, read_tensors, read_vgg19};
@@ -17,8 +18,8 @@ use impasto_painter::{
 use impasto_planner::estimate;
 use impasto_tests::models_dir;
 use impasto_types::{
-    Arbitrary, AssetKind, ContainerFormat, Depth, Digest, FeedForward, Footprint, ModelName,
-    Optimize, Optimizer, OutputSpec, Part, Preset, Profile, Recipe, Tileable,
+    Arbitrary, AssetKind, ContainerFormat, Depth, Digest, FeedForward, Footprint, Init, ModelName,
+    Optimize, Optimizer, OutputSpec, Part, PreserveColor, Preset, Profile, Recipe, Tileable,
 };
 
 /// What the engine counts for a process without network and picture.
@@ -117,12 +118,21 @@ fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
     let vgg = vgg.parse(read_vgg19).expect("it is read");
     let restyler = Restyler::of_file(&synthetic::any_style(), &vgg, 2, None);
     let restyler = Arc::new(restyler.expect("it is a network"));
-    for (width, height) in [(16, 16), (90, 91), (512, 512), (1024, 333), (2048, 2048)] {
-        for tileable in [Tileable::None, Tileable::Both] {
+    // Of the last one, no map of its full size is stored.
+    let sizes = [(16, 16), (90, 91), (512, 512), (1024, 333), (2048, 2048), (4096, 3071)];
+    let looks = [
+        (Tileable::None, PreserveColor::None, 1.0),
+        (Tileable::Both, PreserveColor::None, 0.5),
+        (Tileable::None, PreserveColor::Luminance, 1.0),
+    ];
+    for (width, height) in sizes {
+        for (tileable, preserve_color, strength) in looks {
             let mut any = Arbitrary::of(Preset::Texture);
             let mut own = FeedForward::of(Preset::Texture);
-            own.pass.strength = 0.5;
-            (any.common.tileable, own.common.tileable) = (tileable, tileable);
+            own.pass.strength = strength;
+            for common in [&mut any.common, &mut own.common] {
+                (common.tileable, common.preserve_color) = (tileable, preserve_color);
+            }
             let inputs = || Inputs {
                 content: Some(filled((width, height))),
                 coverage: None,
@@ -148,6 +158,33 @@ fn a_picture_in_one_pass_fits_into_its_task_s_memory() {
             };
             fits(&Recipe::FeedForward(own.clone()), (width, height), begin_own);
         }
+    }
+}
+
+#[test]
+fn a_likeness_to_begin_with_fits_into_its_task_s_memory() {
+    let store = ModelStore::open(Some(models_dir())).expect("the store opens");
+    let model = |name| store.ensure(name, &mut |_| ()).expect("it is pulled");
+    let vgg = model(ModelName::Vgg19).parse(read_vgg19).expect("it is read");
+    let tensors = model(ModelName::Arbitrary).parse(read_tensors).expect("it is read");
+    let networks = Networks::new(&tensors, 2, None).expect("they fit together");
+    let engine = Engine::new(&vgg, 2, None, Profile::Fast).expect("it fits together");
+    let engine = Arc::new(engine.beginning_with(Arc::new(networks)));
+    for (size, min_scale) in [((512, 512), 64), ((512, 512), 0), ((1536, 1024), 0)] {
+        let recipe = Optimize { init: Init::Arbitrary, min_scale, ..Optimize::painterly() };
+        let begin = |bytes| {
+            let inputs = Inputs {
+                content: Some(filled(size)),
+                coverage: None,
+                ground: None,
+                styles: vec![(filled(STYLE), 1.0).into()],
+                init: None,
+                joins: Joins::default(),
+                mask: None,
+            };
+            optimize::Session::new(engine.clone(), recipe.clone(), inputs, bytes).map(drop)
+        };
+        fits(&Recipe::Optimize(recipe.clone()), size, begin);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pictures and projects painted in one pass, with the real networks and program.
 
-use image::{DynamicImage, Rgb, RgbImage};
+use image::{DynamicImage, Pixel, Rgb, RgbImage, imageops};
 use impasto_tests::{Project, pictures, pictures::apart};
 
 const STYLIZE: [&str; 5] = ["stylize", "--method", "arbitrary", "--style", "styles/night.png"];
@@ -59,6 +59,27 @@ fn threads_and_scales_change_no_byte_that_they_should_not() {
         });
         assert!(one == two, "{preset}");
     }
+}
+
+#[test]
+fn larger_scales_keep_light_and_dark() {
+    let project = Project::empty();
+    let wall = pictures::bricks(256, 192, 1);
+    let shaded = RgbImage::from_fn(256, 192, |x, y| {
+        let by = if x + y > 224 { 2 } else { 1 };
+        wall.get_pixel(x, y).map(|value| value / by)
+    });
+    project.save("wall.png", &shaded);
+    let painted = |flags: &[&str]| {
+        let flags = [flags, &["--detail", "0", "--palette", "0"]].concat();
+        stylize(&project, "wall.png", &flags).to_rgb8()
+    };
+    let forms = |picture: &RgbImage| imageops::thumbnail(picture, 8, 6);
+    let (coarse, large) = (painted(&["--size", "64"]), painted(&["--min-scale", "64"]));
+    let kept = apart(&forms(&coarse), &forms(&large));
+    assert!(kept < 5.0, "{kept} levels apart");
+    let strokes = imageops::resize(&coarse, 256, 192, imageops::FilterType::CatmullRom);
+    assert!(apart(&strokes, &large) > 2.0 * kept, "there are new strokes");
 }
 
 #[test]
