@@ -115,7 +115,8 @@ pub(super) fn memory_bytes(
         if keeps_chroma { (PICTURE_BYTES * assets, 2 * PICTURE_BYTES) } else { (0, 0) };
     let is_continued =
         continued(width, tileable.wraps_x()) || continued(height, tileable.wraps_y());
-    let continued = if is_continued { PICTURE_BYTES } else { 0 };
+    // Unrolled, and what is cut of that.
+    let continued = if is_continued { 3 * PICTURE_BYTES } else { 0 };
     // Before and after that there are two pictures.
     let painting = run + (PICTURE_BYTES + continued) * pixels - let_go;
     let painted = painting.max((2 * PICTURE_BYTES + blended + chroma) * pixels) + kept;

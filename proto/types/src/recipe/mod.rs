@@ -106,9 +106,11 @@ impl Method {
         match self {
             // Textures begin with the pattern of their style.
             Self::Synthesize => 2,
-            // Larger scales keep the forms of the coarser ones.
-            Self::Arbitrary | Self::FeedForward => 2,
-            Self::Optimize | Self::Train => 1,
+            // Sides that repeat at no multiple of four pixels go over into each other.
+            Self::Arbitrary | Self::FeedForward => 3,
+            // And so do the likenesses that it may begin with.
+            Self::Optimize => 2,
+            Self::Train => 1,
         }
     }
 

@@ -9,15 +9,15 @@
 use super::{
     border::Border,
     direct::{Direct, Map},
-    kernel::Kernel,
     layer::Layer,
+    layer_weights::{BodyWeights, LayerWeights},
     normalization::{Affine, Factors, normalize},
     outer::{self, Outer},
     picture::Canvas,
     residual::{self, Block},
     strips::{Pair, ROWS},
     tensors::{TensorError, Tensors},
-    unrolled::Unrolled,
+    unrolled::{unrolled, unrolled_size},
     workspace::Workspace,
 };
 use crate::{
@@ -61,6 +61,44 @@ impl Topology {
         let contract = contract.filter(|_| self.normalizes_contract);
         contract.chain(blocks).chain(expand).collect()
     }
+
+    /// The weights: `PREFIXcontract.I`, with biases where they are not normalised,
+    /// `PREFIXresidual.B.I` and `PREFIXexpand.I`.
+    pub(super) fn weights(&self, tensors: &Tensors<'_>) -> Result<BodyWeights, TensorError> {
+        let &Self { prefix, contract, normalizes_contract, blocks, expand } = self;
+        let contracting = |index: usize, in_channels: usize| {
+            let side = if index == 0 { outer::SIDE } else { 3 };
+            let (name, channels) = (format!("{prefix}contract.{index}"), contract[index]);
+            let channels = [in_channels, channels];
+            LayerWeights::take(tensors, &name, channels, side, !normalizes_contract)
+        };
+        let expanding = |index: usize, in_channels: usize| {
+            let side = if index == 2 { outer::SIDE } else { 3 };
+            let (name, channels) = (format!("{prefix}expand.{index}"), expand[index]);
+            LayerWeights::take(tensors, &name, [in_channels, channels], side, false)
+        };
+        let block = |block: usize| {
+            let own = |index: usize| {
+                let name = format!("{prefix}residual.{block}.{index}");
+                LayerWeights::take(tensors, &name, [residual::CHANNELS; 2], 3, false)
+            };
+            Ok([own(0)?, own(1)?])
+        };
+        Ok(BodyWeights {
+            contract: [
+                contracting(0, 3)?,
+                contracting(1, contract[0])?,
+                contracting(2, contract[1])?,
+            ],
+            normalizes_contract,
+            blocks: (0..blocks).map(block).collect::<Result<_, _>>()?,
+            expand: [
+                expanding(0, residual::CHANNELS)?,
+                expanding(1, expand[0])?,
+                expanding(2, expand[1])?,
+            ],
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -73,62 +111,28 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn new(
-        topology: Topology,
-        tensors: &Tensors<'_>,
-        level: Level,
-    ) -> Result<Self, TensorError> {
+    pub(super) fn new(topology: Topology, weights: &BodyWeights, level: Level) -> Self {
         let kernels = dispatch::kernels(level.lowered());
-        let Topology { prefix, contract, normalizes_contract, blocks, expand } = topology;
-        let take =
-            |stage: &str, index: usize, channels: [usize; 2], side: usize, has_bias: bool| {
-                let [in_channels, out_channels] = channels;
-                let name = |what: &str| format!("{prefix}{stage}.{index}.{what}");
-                let shape = [out_channels, in_channels, side, side];
-                let weights = tensors.take(&name("weight"), &shape)?;
-                let bias =
-                    if has_bias { tensors.take(&name("bias"), &[out_channels])? } else { &[] };
-                Ok(Kernel { in_channels, out_channels, side, weights, bias })
-            };
-        let contracting = |index: usize, in_channels: usize| {
-            let side = if index == 0 { outer::SIDE } else { 3 };
-            let channels = [in_channels, contract[index]];
-            let kernel = take("contract", index, channels, side, !normalizes_contract)?;
-            let activation =
-                if normalizes_contract { Activation::Linear } else { Activation::Rectify };
-            Ok(if index == 0 {
-                Layer::Outer(Outer::new(&kernel, kernels, activation))
-            } else {
-                Layer::Direct(Direct::new(&kernel, kernels, 1, 2, activation))
-            })
+        let BodyWeights { contract, normalizes_contract, blocks, expand } = weights;
+        let activation =
+            if *normalizes_contract { Activation::Linear } else { Activation::Rectify };
+        let outer = |own: &LayerWeights, activation| {
+            Layer::Outer(Outer::new(&own.kernel(), kernels, activation))
         };
-        let expanding = |index: usize, in_channels: usize| {
-            let channels = [in_channels, expand[index]];
-            Ok(if index == 2 {
-                let kernel = take("expand", index, channels, outer::SIDE, false)?;
-                Layer::Outer(Outer::new(&kernel, kernels, Activation::Linear))
-            } else {
-                let kernel = take("expand", index, channels, 3, false)?;
-                Layer::Direct(Direct::enlarging(&kernel, kernels))
-            })
+        let halving = |own: &LayerWeights| {
+            Layer::Direct(Direct::new(&own.kernel(), kernels, 1, 2, activation))
         };
-        Ok(Self {
+        let enlarging =
+            |own: &LayerWeights| Layer::Direct(Direct::enlarging(&own.kernel(), kernels));
+        let [first, second, third] = contract;
+        let [small, middle, large] = expand;
+        Self {
             topology,
             kernels,
-            contract: [
-                contracting(0, 3)?,
-                contracting(1, contract[0])?,
-                contracting(2, contract[1])?,
-            ],
-            blocks: (0..blocks)
-                .map(|block| Block::new(tensors, &format!("{prefix}residual.{block}"), kernels))
-                .collect::<Result<_, _>>()?,
-            expand: [
-                expanding(0, residual::CHANNELS)?,
-                expanding(1, expand[0])?,
-                expanding(2, expand[1])?,
-            ],
-        })
+            contract: [outer(first, activation), halving(second), halving(third)],
+            blocks: blocks.iter().map(|block| Block::new(block, kernels)).collect(),
+            expand: [enlarging(small), enlarging(middle), outer(large, Activation::Linear)],
+        }
     }
 
     /// How many rows of its size a picture is painted in at a time: see [`Pair`]. Not in strips
@@ -142,10 +146,10 @@ impl Body {
     }
 
     /// The memory that a picture of this size takes beside itself, in bytes: the largest maps that
-    /// are held at a time, and its continuation where it is unrolled.
+    /// are held at a time, and where it is unrolled, its continuation and what is cut of that.
     pub(super) fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
-        let (width, height) = Unrolled::size(size, wraps);
-        let unrolled = if (width, height) == size { 0 } else { 3 * width * height };
+        let (width, height) = unrolled_size(size, wraps);
+        let unrolled = if (width, height) == size { 0 } else { 3 * 3 * width * height };
         let [half, quarter] = [2, 4].map(|by| width.div_ceil(by) * height.div_ceil(by));
         let whole = 16 * quarter;
         let [first, second, _] = self.topology.contract;
@@ -195,14 +199,10 @@ impl Body {
         picture: &mut Canvas<'_>,
         factors: &[Factors],
     ) {
-        let Some(mut unrolled) = Unrolled::of(&picture.picture()) else {
+        unrolled(picture, |picture| {
             let rows = self.strip_rows((picture.width, picture.height));
-            return self.paint_whole(workspace, picture, factors, rows);
-        };
-        let mut whole = unrolled.canvas(&picture.picture());
-        let rows = self.strip_rows((whole.width, whole.height));
-        self.paint_whole(workspace, &mut whole, factors, rows);
-        unrolled.cut(picture.width, picture.rgb);
+            self.paint_whole(workspace, picture, factors, rows);
+        });
     }
 
     /// Paints a picture as it is, perhaps in strips of so many rows.

@@ -15,139 +15,26 @@
 
 use super::{
     border::Border,
+    decoder_layout::{DecoderLayout, DecoderWeights, LEVELS, LevelWeights},
     direct::{Direct, Map},
-    feed_forward::{FeedForwardError, LayoutError, TensorLayout, named},
+    feed_forward::{FeedForwardError, named},
     geometry::Kind,
-    kernel::Kernel,
-    outer::{self, Outer},
+    layer_weights::LayerWeights,
+    outer::Outer,
     picture::PaintError,
-    tensors::{TensorError, Tensors},
+    tensors::Tensors,
     workspace::Workspace,
 };
 use crate::{
     fp32::{dispatch, kernels::Kernels, thin::Activation},
     level::Level,
     threads::Threads,
-    vgg::Layer,
 };
-
-/// How many sizes of features there are.
-pub(super) const LEVELS: usize = 4;
 
 /// Beyond the borders of maps: the border's pixel again; around the last convolution, the mirrored
 /// picture.
 pub(super) const REPEATED: [Border; 2] = [Border::Replicate; 2];
 pub(super) const MIRRORED: [Border; 2] = [Border::Reflect; 2];
-
-/// The slope of a unit below zero. Nothing normalises a decoder's maps, so units that were zero
-/// there would all be before long, and learn no more.
-pub(super) const LEAK: f32 = 0.2;
-
-/// Levels that one of what the last convolution makes stands for.
-pub(super) const ADDED: f32 = 64.0;
-
-/// The sizes of a decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct DecoderLayout {
-    /// Channels of each level, the finest first: 8 or 16, then multiples of 16 up to 256.
-    pub widths: [usize; LEVELS],
-}
-
-impl DecoderLayout {
-    /// What `impasto train` makes.
-    pub const OWN: Self = Self { widths: [16, 32, 64, 128] };
-
-    /// The layers whose features are read, the finest first; before them, the colours are.
-    pub const LAYERS: [Layer; LEVELS - 1] = [Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1];
-
-    /// Channels of what each level reads.
-    pub const READ: [usize; LEVELS] = [3, 128, 256, 512];
-
-    /// What the features of each level are divided by, so that all are about as large as one.
-    pub const SCALES: [f32; LEVELS] = [128.0, 200.0, 250.0, 800.0];
-
-    /// Sides are multiples of so many pixels.
-    pub const BLOCK_PX: usize = 1 << (LEVELS - 1);
-
-    /// The result at a pixel depends on features no further away, in the picture's pixels: two
-    /// convolutions at each level but the finest, one and the last of all there, and what lies
-    /// between the enlarged pixels' middles.
-    pub const REACH_PX: usize = 2 * (8 + 4 + 2) + 1 + outer::SIDE / 2 + Self::BLOCK_PX;
-
-    /// Checks the sizes.
-    ///
-    /// # Errors
-    /// Names the first that no decoder can have.
-    pub fn check(&self) -> Result<(), LayoutError> {
-        const NAMES: [&str; LEVELS] = ["widths.0", "widths.1", "widths.2", "widths.3"];
-        for (level, (what, found)) in NAMES.into_iter().zip(self.widths).enumerate() {
-            let (fits, expected) = if level == 0 {
-                (matches!(found, 8 | 16), "8 or 16")
-            } else {
-                let fits = found.is_multiple_of(16) && (16..=256).contains(&found);
-                (fits, "a multiple of 16 up to 256")
-            };
-            if !fits {
-                return Err(LayoutError { what, found, expected });
-            }
-        }
-        Ok(())
-    }
-
-    /// The decoder's tensors: of each level L `level.L.read`, `level.L.inner` but of the finest and
-    /// `level.L.enlarge` but of the coarsest, and `colors`. Each has a `.weight` of
-    /// `[out][in][row][column]`, and all but what enlarges have a `.bias`. All values, one tensor
-    /// after the other, are its parameters.
-    pub fn tensors(&self) -> Vec<TensorLayout> {
-        let mut tensors = Vec::new();
-        let mut start = 0;
-        let mut add = |name: String, shape: Vec<usize>| {
-            let range = start..start + shape.iter().product::<usize>();
-            start = range.end;
-            tensors.push(TensorLayout { name, shape, range });
-        };
-        for convolution in self.convolutions() {
-            let Convolution { name, channels: [inputs, outputs], side, has_bias } = convolution;
-            add(format!("{name}.weight"), vec![outputs, inputs, side, side]);
-            if has_bias {
-                add(format!("{name}.bias"), vec![outputs]);
-            }
-        }
-        tensors
-    }
-
-    /// How many parameters there are.
-    pub fn parameters(&self) -> usize {
-        self.tensors().last().map_or(0, |tensor| tensor.range.end)
-    }
-
-    fn convolutions(&self) -> Vec<Convolution> {
-        let of =
-            |name: String, channels, side, has_bias| Convolution { name, channels, side, has_bias };
-        let mut all = Vec::new();
-        for (level, own) in self.widths.into_iter().enumerate() {
-            let name = |what: &str| format!("level.{level}.{what}");
-            all.push(of(name("read"), [Self::READ[level], own], 3, true));
-            if let Some(coarser) = self.widths.get(level + 1) {
-                all.push(of(name("enlarge"), [*coarser, own], 3, false));
-            }
-            if level > 0 {
-                all.push(of(name("inner"), [own, own], 3, true));
-            }
-        }
-        all.push(of("colors".to_owned(), [self.widths[0], 3], outer::SIDE, true));
-        all
-    }
-}
-
-/// A convolution of a decoder.
-struct Convolution {
-    name: String,
-    /// Inputs and outputs.
-    channels: [usize; 2],
-    side: usize,
-    has_bias: bool,
-}
 
 /// What a decoder reads, all of a picture that was restyled: blurred colours, colours and features.
 #[derive(Clone, Copy, Debug)]
@@ -202,8 +89,9 @@ impl<'a> DecoderInput<'a> {
 #[derive(Debug)]
 pub struct Decoder {
     layout: DecoderLayout,
+    weights: DecoderWeights,
     pub(super) kernels: Option<&'static Kernels>,
-    stages: Vec<Stage>,
+    stages: [Stage; LEVELS],
     colors: Outer,
 }
 
@@ -259,44 +147,25 @@ impl Decoder {
         tensors: &Tensors<'_>,
         level: Level,
     ) -> Result<Self, FeedForwardError> {
-        layout.check()?;
+        let weights = DecoderWeights::take(layout, tensors)?;
         let kernels = dispatch::kernels(level.lowered());
-        let mut stages = Vec::new();
-        let taken = layout.convolutions().into_iter().map(|own| Self::take(own, tensors));
-        let taken = taken.collect::<Result<Vec<_>, _>>()?;
-        let find = |name: &str| taken.iter().find(|(own, _)| own == name).map(|(_, kernel)| kernel);
-        for index in 0..LEVELS {
-            let own = |what: &str| find(&format!("level.{index}.{what}"));
-            let plain = |kernel: &Kernel<'_>| {
-                let kind = Kind::Plain { before: 1, stride: 1 };
-                Direct::of(kernel, kernels, kind, Activation::Linear)
-            };
-            stages.push(Stage {
-                read: plain(own("read").expect("each level reads")),
-                enlarge: own("enlarge").map(|kernel| Direct::enlarging(kernel, kernels)),
-                inner: own("inner").map(plain),
-            });
-        }
-        let colors = find("colors").expect("the last convolution");
-        let colors = Outer::new(colors, kernels, Activation::Linear);
-        tensors.finish("")?;
-        Ok(Self { layout: *layout, kernels, stages, colors })
+        let plain = |own: &LayerWeights| {
+            let kind = Kind::Plain { before: 1, stride: 1 };
+            Direct::of(&own.kernel(), kernels, kind, Activation::Linear)
+        };
+        let stage = |own: &LevelWeights| Stage {
+            read: plain(&own.read),
+            enlarge: own.enlarge.as_ref().map(|own| Direct::enlarging(&own.kernel(), kernels)),
+            inner: own.inner.as_ref().map(plain),
+        };
+        let stages = weights.levels.each_ref().map(stage);
+        let colors = Outer::new(&weights.colors.kernel(), kernels, Activation::Linear);
+        Ok(Self { layout: *layout, weights, kernels, stages, colors })
     }
 
-    fn take<'a>(
-        convolution: Convolution,
-        tensors: &Tensors<'a>,
-    ) -> Result<(String, Kernel<'a>), TensorError> {
-        let Convolution { name, channels: [in_channels, out_channels], side, has_bias } =
-            convolution;
-        let shape = [out_channels, in_channels, side, side];
-        let weights = tensors.take(&format!("{name}.weight"), &shape)?;
-        let bias = if has_bias {
-            tensors.take(&format!("{name}.bias"), &[out_channels])?
-        } else {
-            &[][..]
-        };
-        Ok((name, Kernel { in_channels, out_channels, side, weights, bias }))
+    /// Its convolutions, for another device.
+    pub fn weights(&self) -> &DecoderWeights {
+        &self.weights
     }
 
     /// The memory that a picture of this size takes in a fresh workspace, beside what is read and
@@ -410,7 +279,7 @@ impl Decoder {
         threads.each_piece(output, row, |y, values, _| {
             let colors = &input.colors[y * row..][..row];
             let both = values.iter_mut().zip(colors);
-            both.for_each(|(value, own)| *value = own + ADDED * *value);
+            both.for_each(|(value, own)| *value = own + DecoderLayout::ADDED * *value);
         });
     }
 }
@@ -420,7 +289,7 @@ pub(super) const PIECE_FLOATS: usize = 1 << 14;
 
 /// A unit's output.
 fn leaky(value: f32) -> f32 {
-    value.max(LEAK * value)
+    value.max(DecoderLayout::LEAK * value)
 }
 
 /// `map = leaky(map)`, element by element.

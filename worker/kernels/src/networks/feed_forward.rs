@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{
     body::{Body, Topology},
+    layer_weights::BodyWeights,
     normalization::Factors,
     outer,
     picture::{Canvas, PaintError, Picture, check_style},
@@ -137,6 +138,7 @@ impl FeedForwardLayout {
 #[derive(Debug)]
 pub struct FeedForward {
     pub(super) body: Body,
+    weights: BodyWeights,
     pub(super) tables: Vec<Table>,
     styles: usize,
 }
@@ -201,15 +203,32 @@ impl FeedForward {
         tensors: &Tensors<'_>,
         level: Level,
     ) -> Result<Self, TensorError> {
-        let body = Body::new(topology, tensors, level)?;
+        let weights = topology.weights(tensors)?;
         let tables = Table::all(&topology, tensors, styles)?;
         tensors.finish("")?;
-        Ok(Self { body, tables, styles })
+        Ok(Self { body: Body::new(topology, &weights, level), weights, tables, styles })
     }
 
     /// How many styles it has learned.
     pub fn styles(&self) -> usize {
         self.styles
+    }
+
+    /// Its convolutions, for another device.
+    pub fn weights(&self) -> &BodyWeights {
+        &self.weights
+    }
+
+    /// The factors of the normalised layers in a mixture of styles, in their order.
+    ///
+    /// # Errors
+    /// Where there are other styles, or weights that are not finite.
+    pub fn factors(&self, weights: &[f32]) -> Result<Vec<Factors>, PaintError> {
+        if weights.len() != self.styles {
+            return Err(PaintError::Weights { expected: self.styles, found: weights.len() });
+        }
+        check_style(weights)?;
+        Ok(self.tables.iter().map(|table| table.mixed(weights)).collect())
     }
 
     /// The memory that a picture of this size takes in a fresh workspace, beside itself, in bytes.
@@ -244,11 +263,7 @@ impl FeedForward {
         weights: &[f32],
     ) -> Result<(), PaintError> {
         picture.check()?;
-        if weights.len() != self.styles {
-            return Err(PaintError::Weights { expected: self.styles, found: weights.len() });
-        }
-        check_style(weights)?;
-        let factors: Vec<Factors> = self.tables.iter().map(|table| table.mixed(weights)).collect();
+        let factors = self.factors(weights)?;
         workspace.inside(|workspace| self.body.paint(workspace, picture, &factors));
         Ok(())
     }

@@ -26,11 +26,14 @@
 mod body;
 mod border;
 mod decoder;
+mod decoder_layout;
 mod direct;
 mod feed_forward;
 mod geometry;
 mod kernel;
+mod lap;
 mod layer;
+mod layer_weights;
 mod multi_style;
 mod normalization;
 mod outer;
@@ -50,17 +53,22 @@ mod truth;
 mod unrolled;
 mod workspace;
 
-pub use decoder::{Decoder, DecoderInput, DecoderLayout};
+pub use decoder::{Decoder, DecoderInput};
+pub use decoder_layout::{DecoderLayout, DecoderWeights, LevelWeights};
 pub use feed_forward::{
     FeedForward, FeedForwardError, FeedForwardLayout, LayoutError, MOST_BLOCKS, MOST_STYLES,
     TensorLayout,
 };
+pub use lap::{FADE_PX, closed};
+pub use layer_weights::{BodyWeights, LayerWeights};
 pub use multi_style::MultiStyle;
+pub use normalization::Factors;
 pub use picture::{Canvas, PaintError, Picture};
 pub use predictor::StylePredictor;
 pub use tensors::{TensorError, Tensors};
 pub use training::{DecoderTraining, Training};
 pub use transformer::{StyleTransformer, StyleVector};
+pub use unrolled::{unrolled, unrolled_size};
 pub use workspace::Workspace;
 
 /// Pixels by whose multiples the networks paint.

@@ -14,15 +14,6 @@ use crate::{
     threads::{Output, Threads},
 };
 
-/// What is added to a variance.
-const EPSILON: f64 = 1e-5;
-
-/// A variance that is only rounding. [`EPSILON`] lets a channel of so little variance grow
-/// 316-fold, layer after layer, so without this a flat picture would show what Winograd's sums and
-/// those of enlarged pixels round differently. What is lost otherwise is below 0.01 of a channel's
-/// scale.
-const FLAT: f64 = 1e-9;
-
 /// Pixels whose differences are summed in f32.
 const RUN_PIXELS: usize = 512;
 
@@ -31,9 +22,22 @@ pub(super) const PIECE_PIXELS: usize = 1024;
 
 /// The factors of a style for one layer.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Factors {
-    pub(super) gamma: Vec<f32>,
-    pub(super) beta: Vec<f32>,
+pub struct Factors {
+    /// What each channel is multiplied by, once its deviation is one.
+    pub gamma: Vec<f32>,
+    /// What is added then.
+    pub beta: Vec<f32>,
+}
+
+impl Factors {
+    /// What is added to a variance.
+    pub const EPSILON: f64 = 1e-5;
+
+    /// A variance below this is only rounding. [`Self::EPSILON`] lets a channel of so little
+    /// variance grow 316-fold, layer after layer, so without this a flat picture would show what
+    /// Winograd's sums and those of enlarged pixels round differently. What is lost otherwise is
+    /// below 0.01 of a channel's scale.
+    pub const FLAT: f64 = 1e-9;
 }
 
 /// A normalisation as one product and one sum for each value, repeated to a period (see
@@ -102,8 +106,8 @@ impl Moments {
     pub(super) fn deviations(&self) -> impl Iterator<Item = Option<f64>> {
         self.spread.iter().map(|spread| {
             let variance = spread / self.pixels;
-            let is_flat = variance < FLAT;
-            (!is_flat).then(|| (variance + EPSILON).sqrt())
+            let is_flat = variance < Factors::FLAT;
+            (!is_flat).then(|| (variance + Factors::EPSILON).sqrt())
         })
     }
 

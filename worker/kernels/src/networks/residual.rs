@@ -1,8 +1,8 @@
 //! Residual blocks: two 3x3 convolutions, each normalised, whose result is added to their input.
 
 use super::{
+    layer_weights::LayerWeights,
     normalization::{Factors, add_normalized, moments, normalize},
-    tensors::{TensorError, Tensors},
     workspace::Workspace,
 };
 use crate::{
@@ -26,20 +26,13 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Takes the weights `PREFIX.0.weight` and `PREFIX.1.weight`.
-    pub(super) fn new(
-        tensors: &Tensors<'_>,
-        prefix: &str,
-        kernels: Option<&Kernels>,
-    ) -> Result<Self, TensorError> {
-        let convolution = |index: usize| {
-            let name = format!("{prefix}.{index}.weight");
-            let weights = tensors.take(&name, &[CHANNELS, CHANNELS, 3, 3])?;
-            Ok(Weights::many(CHANNELS, CHANNELS, kernels, |output, input, tap| {
-                weights[(output * CHANNELS + input) * 9 + tap]
-            }))
+    pub(super) fn new(weights: &[LayerWeights; 2], kernels: Option<&Kernels>) -> Self {
+        let convolution = |own: &LayerWeights| {
+            Weights::many(CHANNELS, CHANNELS, kernels, |output, input, tap| {
+                own.weights[(output * CHANNELS + input) * 9 + tap]
+            })
         };
-        Ok(Self { convolutions: [convolution(0)?, convolution(1)?] })
+        Self { convolutions: weights.each_ref().map(convolution) }
     }
 
     /// Adds the block's result to the map.

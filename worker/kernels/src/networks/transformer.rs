@@ -4,6 +4,7 @@
 
 use super::{
     body::{Body, Topology},
+    layer_weights::BodyWeights,
     normalization::Factors,
     picture::{Canvas, PaintError, Picture, check_style},
     tensors::{TensorError, Tensors},
@@ -54,6 +55,7 @@ impl StyleVector {
 #[derive(Debug)]
 pub struct StyleTransformer {
     pub(super) body: Body,
+    weights: BodyWeights,
     layers: Vec<[Projection; 2]>,
 }
 
@@ -90,7 +92,7 @@ impl StyleTransformer {
     /// `.beta.bias`, and nothing else that begins like this. A level that this processor lacks is
     /// lowered to the best one that it has.
     pub fn new(tensors: &Tensors<'_>, level: Level) -> Result<Self, TensorError> {
-        let body = Body::new(TOPOLOGY, tensors, level)?;
+        let weights = TOPOLOGY.weights(tensors)?;
         let layer = |(name, channels): (String, usize)| {
             let projection =
                 |what: &str| Projection::new(tensors, &format!("{name}.{what}"), channels);
@@ -98,7 +100,7 @@ impl StyleTransformer {
         };
         let layers = TOPOLOGY.normalized().into_iter().map(layer).collect::<Result<_, _>>()?;
         tensors.finish(TOPOLOGY.prefix)?;
-        Ok(Self { body, layers })
+        Ok(Self { body: Body::new(TOPOLOGY, &weights, level), weights, layers })
     }
 
     /// The memory that a picture of this size takes in a fresh workspace, beside itself, in bytes.
@@ -118,8 +120,13 @@ impl StyleTransformer {
         self.paint_over(workspace, &mut canvas, style)
     }
 
-    /// The factors of the normalised layers in a style.
-    pub(super) fn factors(&self, style: &StyleVector) -> Vec<Factors> {
+    /// Its convolutions, for another device.
+    pub fn weights(&self) -> &BodyWeights {
+        &self.weights
+    }
+
+    /// The factors of the normalised layers in a style, in their order.
+    pub fn factors(&self, style: &StyleVector) -> Vec<Factors> {
         let of = |[gamma, beta]: &[Projection; 2]| Factors {
             gamma: gamma.of(style),
             beta: beta.of(style),

@@ -79,7 +79,7 @@ const CHANGES: [Change; 13] = [
                 change_record(record, |action| action.method_version = 0);
             }
         },
-        reason: "method optimize changed from version 0 to 1",
+        reason: "method optimize changed from version 0 to 2",
     },
     Change {
         manifest: ("quality = 90", "quality = 91"),
@@ -241,7 +241,7 @@ fn one_stale_output_makes_its_task_stale() {
     let record = task.record(written);
     let mut older = record.clone();
     change_record(&mut older, |action| action.method_version = 0);
-    let improved = Reason::MethodImproved { method: Method::Optimize, from: 0, to: 1 };
+    let improved = Reason::MethodImproved { method: Method::Optimize, from: 0, to: 2 };
     let current = (Some(&record), Some(&written));
     for (outputs, expected) in [
         ([current, current], vec![]),

@@ -15,10 +15,8 @@ use crate::{
     level::Level,
     networks::{
         border::Border,
-        decoder::{
-            ADDED, Decoder, DecoderInput, DecoderLayout, LEAK, LEVELS, MIRRORED, Made,
-            PIECE_FLOATS, REPEATED,
-        },
+        decoder::{Decoder, DecoderInput, MIRRORED, Made, PIECE_FLOATS, REPEATED},
+        decoder_layout::{DecoderLayout, LEVELS},
         direct::Map,
         feed_forward::{FeedForwardError, TensorLayout},
         geometry::{Geometry, Kind},
@@ -170,7 +168,7 @@ impl WayBack<'_> {
     fn run(&mut self, gradient: &[f32]) {
         let mut colors = self.workspace.take(gradient.len());
         let to = &mut colors[..gradient.len()];
-        to.iter_mut().zip(gradient).for_each(|(value, own)| *value = ADDED * own);
+        to.iter_mut().zip(gradient).for_each(|(value, own)| *value = DecoderLayout::ADDED * own);
         let map = self.map(0, self.made[0].last());
         let kind = Kind::Plain { before: outer::SIDE / 2, stride: 1 };
         self.weights("colors", kind, (map, MIRRORED), (&colors, 3));
@@ -269,7 +267,9 @@ fn close(threads: &mut Threads, made: &[f32], gradient: &mut [f32]) {
     threads.each_piece(gradient, PIECE_FLOATS, |index, gradient, _| {
         let own = &made[index * PIECE_FLOATS..][..gradient.len()];
         let both = gradient.iter_mut().zip(own);
-        both.for_each(|(gradient, own)| *gradient *= if *own > 0.0 { 1.0 } else { LEAK });
+        both.for_each(|(gradient, own)| {
+            *gradient *= if *own > 0.0 { 1.0 } else { DecoderLayout::LEAK }
+        });
     });
 }
 
