@@ -1,4 +1,4 @@
-/* All kernels. Those over feature maps are there for both types of values. */
+/* All kernels. Those of maps.h and history.h are there for both types of values. */
 #ifndef __CUDACC__
 #include <math.h>
 #endif
@@ -78,3 +78,4 @@ DEVICE void store_bf16(Bf16 *to, const Eight values) {
 #undef NAMED
 
 #include "picture.h"
+#include "layers.h"
