@@ -11,27 +11,33 @@ use impasto_kernels::networks::{
 use impasto_models::NamedTensor;
 use impasto_types::Arbitrary;
 
+use super::card::{CardBody, CardRun};
 use super::pass::Pass;
 use super::seen::{Seen, digest};
 use super::squares::{Square, squares};
 use super::workshop::{Workshop, unpaintable};
+use crate::cards::Handle;
 use crate::sources::Sources;
 use crate::{EngineError, Image, Interrupt, Mask};
 
-/// The network that looks at styles, the one that paints, and the threads that work for them.
+/// The network that looks at styles, the one that paints, and the threads that work for them. A
+/// clone shares them.
+#[derive(Clone)]
 pub struct Networks {
-    predictor: StylePredictor,
-    transformer: StyleTransformer,
+    predictor: Arc<StylePredictor>,
+    transformer: Arc<StyleTransformer>,
     level: Level,
-    workshop: Workshop,
+    workshop: Arc<Workshop>,
     bytes: u64,
     /// What was seen in squares of styles.
-    vectors: Seen<StyleVector>,
+    vectors: Arc<Seen<StyleVector>>,
+    /// The network that paints, where it does so on a card.
+    card: Option<Arc<CardBody>>,
 }
 
 impl fmt::Debug for Networks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Networks").field("level", &self.level).finish_non_exhaustive()
+        f.debug_struct("Networks").field("device", &self.device()).finish_non_exhaustive()
     }
 }
 
@@ -47,20 +53,34 @@ impl Networks {
         level: Option<Level>,
     ) -> Result<Self, EngineError> {
         let level = level.map_or_else(Level::detect, Level::lowered);
-        let bytes = tensors.iter().map(|tensor| 4 * tensor.values.len() as u64).sum();
-        let workshop = Workshop::new(threads)?;
+        let values: usize = tensors.iter().map(|tensor| tensor.values.len()).sum();
+        let workshop = Arc::new(Workshop::new(threads)?);
         let unfit = |error: TensorError| EngineError::Weights(error.to_string());
         let named = tensors.iter().map(|it| (&it.name[..], &it.shape[..], &it.values[..]));
         let tensors = Tensors::new(named).map_err(unfit)?;
         let predictor = StylePredictor::new(&tensors, level).map_err(unfit)?;
         let transformer = StyleTransformer::new(&tensors, level).map_err(unfit)?;
         tensors.finish("").map_err(unfit)?;
-        Ok(Self { predictor, transformer, level, workshop, bytes, vectors: Seen::default() })
+        // The convolutions are there for a card as well.
+        let bytes = 4 * (values + transformer.weights().parameters()) as u64;
+        let (predictor, transformer) = (Arc::new(predictor), Arc::new(transformer));
+        let vectors = Arc::default();
+        Ok(Self { predictor, transformer, level, workshop, bytes, vectors, card: None })
+    }
+
+    /// The same, painting on a card that [`cards::cuda`](crate::cards::cuda) opened. The CPU looks
+    /// at styles, once at each, and paints what the card has no memory for.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn on_card(&self, card: &Handle) -> Result<Self, EngineError> {
+        let card = CardBody::new(self.transformer.weights(), card)?;
+        Ok(Self { card: Some(Arc::new(card)), ..self.clone() })
     }
 
     /// What they run on, such as `cpu avx512 fp32`.
     pub fn device(&self) -> String {
-        format!("cpu {} fp32", self.level)
+        self.card.as_ref().map_or_else(|| format!("cpu {} fp32", self.level), |card| card.label())
     }
 
     /// Memory that the prepared networks take.
@@ -68,7 +88,7 @@ impl Networks {
         self.bytes
     }
 
-    /// Memory that painting a picture of this size takes, beside the picture.
+    /// Memory that painting a picture of this size on the CPU takes, beside the picture.
     pub(super) fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
         self.transformer.run_bytes(size, wraps)
     }
@@ -100,6 +120,14 @@ pub(super) struct AnyStyle {
     pub(super) recipe: Arbitrary,
     /// The style at the scale that was looked at last.
     pub(super) style: Option<StyleVector>,
+    pub(super) card: CardRun,
+}
+
+impl AnyStyle {
+    pub(super) fn new(networks: Arc<Networks>, recipe: Arbitrary, budget_bytes: u64) -> Self {
+        let card = CardRun::new(networks.card.clone(), budget_bytes);
+        Self { networks, recipe, style: None, card }
+    }
 }
 
 impl Pass for AnyStyle {
@@ -112,7 +140,11 @@ impl Pass for AnyStyle {
     }
 
     fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
-        self.networks.run_bytes(size, wraps)
+        self.card.host_bytes(size, wraps, || self.networks.run_bytes(size, wraps))
+    }
+
+    fn falls_back(&self, size: (usize, usize), wraps: (bool, bool)) -> bool {
+        self.card.falls_back(size, wraps)
     }
 
     /// That of the style images, and of the asset as far as the recipe leaves it its own.
@@ -155,7 +187,10 @@ impl Pass for AnyStyle {
     ) -> Result<(), EngineError> {
         let style = self.style.as_ref().ok_or(EngineError::MissingInput("a style image"))?;
         let transformer = &self.networks.transformer;
-        transformer.paint_over(workspace, picture, style).map_err(unpaintable)
+        let factors = || Ok(transformer.factors(style));
+        self.card.paint(picture, factors, |picture| {
+            transformer.paint_over(workspace, picture, style).map_err(unpaintable)
+        })
     }
 }
 

@@ -49,7 +49,7 @@ impl Beginning for Likeness {
         let recipe = Arbitrary::to_begin(recipe);
         let detail = recipe.pass.detail;
         let sizes = recipe.scales(width as u32, height as u32);
-        let mut network = AnyStyle { networks: self.0.clone(), recipe, style: None };
+        let mut network = AnyStyle::new(self.0.clone(), recipe, 0);
         let (mut picture, interrupt) = (None, Interrupt::default());
         let last = sizes.len() - 1;
         for (at, (width, height)) in sizes.into_iter().enumerate() {

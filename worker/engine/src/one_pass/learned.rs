@@ -10,9 +10,11 @@ use impasto_kernels::networks::{
 use impasto_models::{ModelError, NetworkHeader, NetworkLayout, read_network};
 use impasto_types::{Digest, ModelStyle, ModelStyles};
 
+use super::card::{CardBody, CardRun};
 use super::noise::add_noise;
 use super::pass::Pass;
 use super::workshop::{Workshop, unpaintable};
+use crate::cards::Handle;
 use crate::error::Unlearned;
 use crate::sources::Sources;
 use crate::{EngineError, Image, Interrupt};
@@ -68,18 +70,21 @@ pub fn network_of(
     Ok((header, network))
 }
 
-/// A network that `impasto train` made, and the threads that work for it.
+/// A network that `impasto train` made, and the threads that work for it. A clone shares them.
+#[derive(Clone)]
 pub struct Network {
-    header: NetworkHeader,
-    network: FeedForward,
+    header: Arc<NetworkHeader>,
+    network: Arc<FeedForward>,
     level: Level,
-    workshop: Workshop,
+    workshop: Arc<Workshop>,
     bytes: u64,
+    /// The network, where it paints on a card.
+    card: Option<Arc<CardBody>>,
 }
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Network").field("level", &self.level).finish_non_exhaustive()
+        f.debug_struct("Network").field("device", &self.device()).finish_non_exhaustive()
     }
 }
 
@@ -95,16 +100,27 @@ impl Network {
         level: Option<Level>,
     ) -> Result<Self, NetworkError> {
         let level = level.map_or_else(Level::detect, Level::lowered);
-        let workshop = Workshop::new(threads)?;
+        let workshop = Arc::new(Workshop::new(threads)?);
         let (header, network) = network_of(bytes, level)?;
-        // The parameters, as they are prepared: each once.
-        let bytes = 4 * layout_of(&header)?.parameters() as u64;
-        Ok(Self { header, network, level, workshop, bytes })
+        // The convolutions are there as they are prepared, and for a card.
+        let parameters = layout_of(&header)?.parameters() + network.weights().parameters();
+        let (header, network, bytes) = (Arc::new(header), Arc::new(network), 4 * parameters as u64);
+        Ok(Self { header, network, level, workshop, bytes, card: None })
+    }
+
+    /// The same, painting on a card that [`cards::cuda`](crate::cards::cuda) opened. The CPU paints
+    /// what the card has no memory for.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub fn on_card(&self, card: &Handle) -> Result<Self, EngineError> {
+        let card = CardBody::new(self.network.weights(), card)?;
+        Ok(Self { card: Some(Arc::new(card)), ..self.clone() })
     }
 
     /// What it runs on, such as `cpu avx512 fp32`.
     pub fn device(&self) -> String {
-        format!("cpu {} fp32", self.level)
+        self.card.as_ref().map_or_else(|| format!("cpu {} fp32", self.level), |card| card.label())
     }
 
     /// Memory that the prepared network takes.
@@ -175,6 +191,19 @@ pub(super) struct Learned {
     pub(super) strength: f32,
     /// Of the noise that it paints from.
     pub(super) seed: u64,
+    pub(super) card: CardRun,
+}
+
+impl Learned {
+    pub(super) fn new(
+        network: Arc<Network>,
+        shares: Vec<f32>,
+        (strength, seed): (f32, u64),
+        budget_bytes: u64,
+    ) -> Self {
+        let card = CardRun::new(network.card.clone(), budget_bytes);
+        Self { network, shares, strength, seed, card }
+    }
 }
 
 impl Pass for Learned {
@@ -187,7 +216,11 @@ impl Pass for Learned {
     }
 
     fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64 {
-        self.network.network.run_bytes(size, wraps)
+        self.card.host_bytes(size, wraps, || self.network.network.run_bytes(size, wraps))
+    }
+
+    fn falls_back(&self, size: (usize, usize), wraps: (bool, bool)) -> bool {
+        self.card.falls_back(size, wraps)
     }
 
     fn look(&mut self, _: &Sources, _: (usize, usize), _: &Interrupt) -> Result<(), EngineError> {
@@ -205,7 +238,10 @@ impl Pass for Learned {
         _: &Interrupt,
     ) -> Result<(), EngineError> {
         let network = &self.network.network;
-        network.paint_over(workspace, picture, &self.shares).map_err(unpaintable)
+        let factors = || network.factors(&self.shares).map_err(unpaintable);
+        self.card.paint(picture, factors, |picture| {
+            network.paint_over(workspace, picture, &self.shares).map_err(unpaintable)
+        })
     }
 
     fn share(&self) -> f32 {

@@ -16,6 +16,7 @@
 
 mod any_style;
 mod beginning;
+mod card;
 mod learned;
 mod noise;
 mod pass;

@@ -15,8 +15,13 @@ pub(super) trait Pass: fmt::Debug + Send + Sync {
     /// Memory that the prepared network takes.
     fn bytes(&self) -> u64;
 
-    /// Memory that painting a picture of this size takes, beside the picture.
+    /// The host's memory that painting a picture of this size takes, beside the picture.
     fn run_bytes(&self, size: (usize, usize), wraps: (bool, bool)) -> u64;
+
+    /// Whether the CPU paints a picture of this size, since a card has no memory for it.
+    fn falls_back(&self, _size: (usize, usize), _wraps: (bool, bool)) -> bool {
+        false
+    }
 
     /// Memory that looking at the styles takes for a scale of this size, beside the sources.
     fn look_bytes(&self, _sources: &Sources, _size: (usize, usize)) -> u64 {

@@ -9,20 +9,22 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_kernels::networks::{
-    Canvas, Decoder, DecoderLayout, FeedForwardError, Picture, Tensors, Workspace,
+    Canvas, Decoder, DecoderLayout, FeedForwardError, Picture, Tensors, Workspace, closed,
 };
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_models::{NetworkHeader, NetworkLayout, VggWeights, read_network};
-use impasto_types::{Arbitrary, Padding, Pooling};
+use impasto_types::{Arbitrary, Padding, Pooling, Profile};
 
+use super::card::CardRestyler;
 use super::learned::NetworkError;
 use super::noise::add_noise;
 use super::pass::Pass;
 use super::reading::Reading;
 use super::seen::{Seen, digest};
 use super::statistics::{FeatureStatistics, FeatureTransfer};
-use super::tiles::{closed, cut, next_lap, spans};
+use super::tiles::{cut, next_lap, spans};
 use super::workshop::{Workshop, unpaintable};
+use crate::cards::Handle;
 use crate::optimize::device::{Cpu, TiledPass, Tiling, VggDevice, View};
 use crate::sources::{Sources, fitted};
 use crate::{EngineError, Frame, Image, Interrupt, Joins, Mask, Style};
@@ -71,19 +73,32 @@ pub fn decoder_of(bytes: &[u8], level: Level) -> Result<(NetworkHeader, Decoder)
 /// A network for any style, and the threads that work for it.
 pub struct Restyler {
     header: NetworkHeader,
-    decoder: Decoder,
-    vgg: Cpu,
+    place: Place,
     view: View,
-    level: Level,
     workshop: Workshop,
     bytes: u64,
     /// What was seen in styles.
     seen: Seen<FeatureStatistics>,
 }
 
+/// Where VGG-19 and the decoder are.
+enum Place {
+    Cpu { vgg: Cpu, decoder: Box<Decoder> },
+    Card(CardRestyler),
+}
+
+impl Place {
+    fn vgg(&self) -> &dyn VggDevice {
+        match self {
+            Self::Cpu { vgg, .. } => vgg,
+            Self::Card(card) => card.vgg(),
+        }
+    }
+}
+
 impl fmt::Debug for Restyler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Restyler").field("level", &self.level).finish_non_exhaustive()
+        f.debug_struct("Restyler").field("device", &self.device()).finish_non_exhaustive()
     }
 }
 
@@ -104,12 +119,35 @@ impl Restyler {
         let (header, decoder) = decoder_of(bytes, level)?;
         let workshop = Workshop::new(threads)?;
         let vgg = Cpu::new(vgg, level, Precision::Fp32, workshop.pool())?;
+        // The convolutions are there as they are prepared, and for a card.
+        let bytes = 2 * 4 * decoder.weights().parameters() as u64;
+        let place = Place::Cpu { vgg, decoder: Box::new(decoder) };
+        Ok(Self::new(header, place, workshop, bytes))
+    }
+
+    /// The same on a card that [`cards::cuda`](crate::cards::cuda) opened. Some work is left to the
+    /// CPU, on `threads` threads.
+    ///
+    /// # Errors
+    /// As [`Self::of_file`]; [`NetworkError::Engine`] where the device fails.
+    pub fn on_card(
+        bytes: &[u8],
+        vgg: &VggWeights,
+        threads: usize,
+        card: &Handle,
+        profile: Profile,
+    ) -> Result<Self, NetworkError> {
+        let (header, decoder) = decoder_of(bytes, Level::detect())?;
+        let workshop = Workshop::new(threads)?;
+        let card = CardRestyler::new(vgg, decoder.weights(), card, profile)?;
+        let bytes = card.decoder_bytes();
+        Ok(Self::new(header, Place::Card(card), workshop, bytes))
+    }
+
+    fn new(header: NetworkHeader, place: Place, workshop: Workshop, decoder_bytes: u64) -> Self {
         let pooling = header.recipe.as_ref().map_or(Pooling::Max, |recipe| recipe.pooling);
-        let view = Self::view(pooling);
-        // The parameters, as they are prepared: each once.
-        let bytes = 4 * decoder_layout_of(&header)?.parameters() as u64 + vgg.bytes();
-        let seen = Seen::default();
-        Ok(Self { header, decoder, vgg, view, level, workshop, bytes, seen })
+        let (view, bytes) = (Self::view(pooling), decoder_bytes + place.vgg().bytes());
+        Self { header, place, view, workshop, bytes, seen: Seen::default() }
     }
 
     /// How VGG-19 looks at pictures and tiles for a restyler.
@@ -123,7 +161,7 @@ impl Restyler {
 
     /// What it runs on, such as `cpu avx512 fp32`.
     pub fn device(&self) -> String {
-        format!("cpu {} fp32", self.level)
+        self.place.vgg().label()
     }
 
     /// Memory that the prepared networks take.
@@ -148,7 +186,7 @@ impl Restyler {
         let mask = mask.map(|weights| Mask::new(image.width, image.height, weights)).transpose()?;
         let mask = mask.as_ref();
         let budget = self.look_bytes((image.width, image.height), mask.is_some());
-        let moments = self.vgg.moments(&image, mask, self.view, budget, interrupt)?;
+        let moments = self.place.vgg().moments(&image, mask, self.view, budget, interrupt)?;
         let [_, second, third, fourth] = &moments[..] else {
             unreachable!("sums over each layer up to the deepest")
         };
@@ -156,17 +194,17 @@ impl Restyler {
     }
 
     /// Memory that the statistics of a picture of this size take, beside it.
-    fn statistics_bytes(&self, (width, height): (usize, usize)) -> u64 {
+    fn statistics_bytes(&self, (width, height): (usize, usize), weighted: bool) -> u64 {
         let [width, height] = [width, height].map(|len| len.next_multiple_of(16));
-        let continued = 4 * 4 * (width * height) as u64;
-        let uncut = self.vgg.uncut_moments((width, height), true, self.view);
-        continued + self.look_bytes((width, height), true).min(uncut)
+        let continued = scaled_bytes((width, height), weighted);
+        let uncut = self.place.vgg().uncut_moments((width, height), weighted, self.view);
+        continued + self.look_bytes((width, height), weighted).min(uncut)
     }
 
     /// Memory that looking at a picture of this size may take: its weights at all layers alone may
     /// be more than [`LOOK_BYTES`].
     fn look_bytes(&self, size: (usize, usize), weighted: bool) -> u64 {
-        LOOK_BYTES.max(self.vgg.least_moments(size, weighted, self.view))
+        LOOK_BYTES.max(self.place.vgg().least_moments(size, weighted, self.view))
     }
 
     /// The size of a style at a scale.
@@ -196,6 +234,46 @@ impl Restyler {
         self.seen.of(digest, || self.statistics(scaled, weights, interrupt))
     }
 
+    /// Paints a tile that is looked at as it is with noise.
+    fn tile(
+        &self,
+        workspace: &mut Workspace,
+        eyes: &mut Option<Eyes>,
+        [noisy, clean]: [Image; 2],
+        transfer: &FeatureTransfer,
+    ) -> Result<Vec<f32>, EngineError> {
+        let (vgg, decoder) = match &self.place {
+            Place::Cpu { vgg, decoder } => (vgg, decoder),
+            Place::Card(card) => {
+                return self.workshop.install(|| card.paint(&noisy, &clean, self.view, transfer));
+            }
+        };
+        let size = (noisy.width, noisy.height);
+        if eyes.as_ref().is_some_and(|eyes| eyes.size != size) {
+            // The old one's memory is given back before the new one is asked for.
+            *eyes = None;
+        }
+        let new = || Eyes { size, pass: vgg.pass(Tiling::whole(self.view, size.0, size.1)) };
+        let pass = &mut eyes.get_or_insert_with(new).pass;
+        let mut painted = vec![0.0; noisy.rgb.len()];
+        let mut reading = Reading::of(pass, noisy);
+        self.workshop.install(|| reading.restyle(transfer, &clean));
+        decoder.decode(workspace, &reading.input(), &mut painted).map_err(unpaintable)?;
+        Ok(painted)
+    }
+
+    /// Memory that a tile takes, beside the picture.
+    fn tile_bytes(&self, size: (usize, usize)) -> u64 {
+        match &self.place {
+            Place::Cpu { vgg, decoder } => {
+                let pixels = (size.0 * size.1) as u64;
+                let seen = vgg.uncut_moments(size, false, self.view);
+                pixels * TILE_BYTES_PER_PIXEL + seen + decoder.run_bytes(size)
+            }
+            Place::Card(card) => card.tile_bytes(size, self.view),
+        }
+    }
+
     /// Paints the tiles of a picture, of at most `tile_px` pixels a side. Its features are looked
     /// at with noise.
     #[expect(clippy::too_many_arguments, reason = "what is painted, how, and where it goes")]
@@ -209,26 +287,14 @@ impl Restyler {
         output: &mut [f32],
         interrupt: &Interrupt,
     ) -> Result<(), EngineError> {
-        let mut last: Option<TiledPass> = None;
-        let mut shaped = (0, 0);
+        let mut eyes = None;
         for down in spans(source.height, high, source.wrap_y, tile_px) {
             for across in spans(source.width, wide, source.wrap_x, tile_px) {
                 interrupt.check()?;
-                let tile = cut(&noisy, &across, &down);
-                let size = (tile.width, tile.height);
-                if shaped != size {
-                    // The old one's memory is given back before the new one is asked for.
-                    drop(last.take());
-                    shaped = size;
-                }
-                let new = || self.vgg.pass(Tiling::whole(self.view, size.0, size.1));
-                let eyes = last.get_or_insert_with(new);
-                let mut painted = vec![0.0; tile.rgb.len()];
-                let mut reading = Reading::of(eyes, tile);
-                let clean = cut(&source, &across, &down);
-                self.workshop.install(|| reading.restyle(transfer, &clean));
-                let made = self.decoder.decode(workspace, &reading.input(), &mut painted);
-                made.map_err(unpaintable)?;
+                let cut = |picture| cut(picture, &across, &down);
+                let tiles = [cut(&noisy), cut(&source)];
+                let size = (across.len, down.len);
+                let painted = self.tile(workspace, &mut eyes, tiles, transfer)?;
                 for y in down.inner.clone() {
                     let row = &painted[3 * (y + down.before - down.inner.start) * size.0..];
                     let row = &row[3 * across.before..][..3 * across.inner.len()];
@@ -241,11 +307,25 @@ impl Restyler {
     }
 }
 
+/// A picture of this size, and its weights if it has any.
+fn scaled_bytes((width, height): (usize, usize), weighted: bool) -> u64 {
+    let values = if weighted { 4 } else { 3 };
+    4 * values * (width * height) as u64
+}
+
+/// A pass over tiles of one size.
+struct Eyes {
+    size: (usize, usize),
+    pass: TiledPass,
+}
+
 /// A run of a restyler by a recipe.
 #[derive(Debug)]
 pub(super) struct Restyled {
     pub(super) network: Arc<Restyler>,
     pub(super) recipe: Arbitrary,
+    /// Whether the asset is painted in a part only.
+    pub(super) masked: bool,
     /// What was looked at last.
     pub(super) seen: Option<Look>,
 }
@@ -274,9 +354,6 @@ impl Pass for Restyled {
             spans(len, painted, wraps, TILE_PX).iter().map(|span| span.len).max().unwrap_or(0)
         };
         let tile = (longest(width, wrap_x), longest(height, wrap_y));
-        let pixels = (tile.0 * tile.1) as u64;
-        let Restyler { vgg, view, .. } = &*self.network;
-        let of_tile = pixels * TILE_BYTES_PER_PIXEL + vgg.uncut_moments(tile, false, *view);
         let laps = [next_lap(width, wrap_x), next_lap(height, wrap_y)];
         // What is painted with the next lap, and without it.
         let closing = if laps == [0, 0] {
@@ -287,8 +364,8 @@ impl Pass for Restyled {
         // The picture as it was, and with noise; a copy of that is looked at, with what continues
         // it.
         let image = 3 * 4 * (width * height) as u64;
-        let looking = image + self.network.statistics_bytes((width, height));
-        2 * image + (of_tile + self.network.decoder.run_bytes(tile) + closing).max(looking)
+        let looking = image + self.network.statistics_bytes((width, height), self.masked);
+        2 * image + (self.network.tile_bytes(tile) + closing).max(looking)
     }
 
     fn look_bytes(&self, sources: &Sources, (width, height): (usize, usize)) -> u64 {
@@ -296,8 +373,8 @@ impl Pass for Restyled {
             let own = (style.image.width as u32, style.image.height as u32);
             let factor = self.recipe.style_factor(own, (width as u32, height as u32));
             let size = Restyler::style_size(&style.image, factor);
-            // It and its weights, scaled.
-            self.network.statistics_bytes(size) + 4 * 4 * (size.0 * size.1) as u64
+            let weighted = style.weights.is_some();
+            self.network.statistics_bytes(size, weighted) + scaled_bytes(size, weighted)
         };
         sources.styles().iter().map(of).max().unwrap_or(0)
     }
@@ -355,14 +432,7 @@ impl Pass for Restyled {
         let size = (width + lap_x, height + lap_y);
         let mut painted = vec![0.0; 3 * size.0 * size.1];
         network.tiles(workspace, pictures, &transfer, size, TILE_PX, &mut painted, interrupt)?;
-        if lap_x > 0 {
-            painted = closed(&painted, size.0, lap_x, 3);
-        }
-        if lap_y > 0 {
-            // Rows are the items now.
-            painted = closed(&painted, size.1, lap_y, 3 * width);
-        }
-        canvas.rgb.copy_from_slice(&painted);
+        canvas.rgb.copy_from_slice(&closed(painted, size, (lap_x, lap_y)));
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ impl Session {
         recipe.check()?;
         inputs.check(Init::Content)?;
         let (common, pass) = (recipe.common.clone(), recipe.pass.clone());
-        let network = AnyStyle { networks, recipe, style: None };
+        let network = AnyStyle::new(networks, recipe, budget_bytes);
         Self::new(Box::new(network), common, pass, inputs, budget_bytes)
     }
 
@@ -78,7 +78,8 @@ impl Session {
         recipe.check()?;
         inputs.check(Init::Content)?;
         let (common, pass) = (recipe.common.clone(), recipe.pass.clone());
-        let network = Restyled { network, recipe, seen: None };
+        let masked = inputs.mask.is_some();
+        let network = Restyled { network, recipe, masked, seen: None };
         Self::new(Box::new(network), common, pass, inputs, budget_bytes)
     }
 
@@ -97,8 +98,7 @@ impl Session {
         inputs.check_given(Init::Content)?;
         // Which of its styles are painted, the shares say.
         let FeedForward { common, pass, .. } = recipe;
-        let (strength, seed) = (pass.strength, common.seed);
-        let network = Learned { network, shares, strength, seed };
+        let network = Learned::new(network, shares, (pass.strength, common.seed), budget_bytes);
         Self::new(Box::new(network), common, pass, inputs, budget_bytes)
     }
 
@@ -258,5 +258,17 @@ impl Run for Session {
     fn plan(&self) -> Option<String> {
         let (width, height) = self.scales.get(self.done.checked_sub(1)?)?;
         Some(format!("{width} x {height}: in one pass"))
+    }
+
+    fn warning(&self) -> Option<String> {
+        let (size, wraps) = (self.size(), self.sources.joins().repeats());
+        let falls_back = self.network.falls_back(size, wraps);
+        falls_back.then(|| {
+            let (width, height) = size;
+            format!(
+                "the CPU painted {width} x {height} pixels, which do not fit into what may be used \
+                 of the GPU's memory"
+            )
+        })
     }
 }

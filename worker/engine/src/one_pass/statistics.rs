@@ -147,6 +147,11 @@ impl FeatureTransfer {
         Self { levels }
     }
 
+    /// Of each level, the finest first: products and sums, one for each channel.
+    pub(super) fn levels(&self) -> &[(Vec<f32>, Vec<f32>); LEVELS] {
+        &self.levels
+    }
+
     /// What the restyled picture begins with: the colours of a picture, restyled and blurred over
     /// blocks of [`DecoderLayout::BLOCK_PX`] pixels, which its sides are multiples of.
     pub fn colors(&self, image: &Image) -> Vec<f32> {

@@ -1,9 +1,8 @@
-//! How a picture is cut into tiles for a network that sees a little around each pixel, and how both
-//! ends of an axis meet.
+//! How a picture is cut into tiles for a network that sees a little around each pixel.
 
 use std::ops::Range;
 
-use impasto_kernels::networks::{DecoderLayout, Picture};
+use impasto_kernels::networks::{DecoderLayout, FADE_PX, Picture};
 
 use crate::Image;
 
@@ -11,10 +10,6 @@ const BLOCK: usize = DecoderLayout::BLOCK_PX;
 
 /// What is looked at around a tile: as far as the deepest features reach, and the decoder.
 const HALO_PX: usize = (32 + DecoderLayout::REACH_PX).next_multiple_of(BLOCK);
-
-/// Over so many pixels, both ends of an axis go over into each other where a block of features
-/// ends in the next lap.
-const FADE_PX: usize = 16;
 
 /// What is looked at along an axis, in blocks, and what of it is painted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,24 +67,6 @@ pub(super) fn next_lap(len: usize, wraps: bool) -> usize {
     if wraps && !len.is_multiple_of(BLOCK) { FADE_PX.min(len) } else { 0 }
 }
 
-/// Lets what was painted of the next lap go over into the first one, and cuts it off: along rows
-/// of `wide` items of `channels` values.
-pub(super) fn closed(painted: &[f32], wide: usize, lap: usize, channels: usize) -> Vec<f32> {
-    let len = wide - lap;
-    let mut closed = Vec::with_capacity(painted.len() / wide * len);
-    for row in painted.chunks_exact(wide * channels) {
-        let start = closed.len();
-        closed.extend_from_slice(&row[..len * channels]);
-        let next = row[len * channels..].chunks_exact(channels);
-        let own = closed[start..].chunks_exact_mut(channels);
-        for (place, (own, next)) in own.zip(next).enumerate() {
-            let share = (place as f32 + 0.5) / lap as f32;
-            own.iter_mut().zip(next).for_each(|(own, next)| *own = next + share * (*own - next));
-        }
-    }
-    closed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,10 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_lap_goes_over_into_the_first() {
-        // Two rows of three pixels and two of the next lap.
-        let painted = [0.0, 0.0, 5.0, 8.0, 8.0, 4.0, 4.0, 5.0, 4.0, 0.0];
-        assert_eq!(closed(&painted, 5, 2, 1), [6.0, 2.0, 5.0, 4.0, 3.0, 5.0]);
+    fn a_lap_is_painted_where_blocks_end_within_it() {
         assert_eq!((next_lap(64, true), next_lap(65, false)), (0, 0));
         assert_eq!((next_lap(65, true), next_lap(9, true)), (16, 9));
     }

@@ -22,8 +22,12 @@ impl Noise {
 
 /// VGG-19's topology with sixteen channels in every layer, which the vector kernels take.
 pub(crate) fn weights() -> VggWeights {
+    weights_of(&[3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16])
+}
+
+/// The same with so many channels in each layer.
+pub(crate) fn weights_of(channels: &[usize]) -> VggWeights {
     let mut noise = Noise(11);
-    let channels = [3, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16];
     let convolutions = channels
         .windows(2)
         .map(|pair| Convolution {

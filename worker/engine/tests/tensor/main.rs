@@ -6,6 +6,7 @@
 mod canvases;
 #[path = "../network/mod.rs"]
 mod network;
+mod one_pass;
 mod passes;
 mod sessions;
 
@@ -35,24 +36,35 @@ fn device_name() -> String {
     std::env::var("IMPASTO_TEST_DEVICE").unwrap_or_else(|_| "cpu".to_owned())
 }
 
-/// What is tested: one device for each way to put a pass together that it can take.
-fn tensors() -> Vec<TensorDevice> {
+/// That device, opened.
+fn open() -> Handle {
     let name = device_name();
     let (kind, index) = name.split_once(':').unwrap_or((&name, "0"));
     let index = index.parse().expect("a number follows the colon of IMPASTO_TEST_DEVICE");
-    let open = || match kind {
+    match kind {
         "cpu" => Handle::Cpu,
         "cuda" => cards::cuda(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
         "metal" => cards::metal(index).expect("the card of IMPASTO_TEST_DEVICE is there"),
         other => panic!("IMPASTO_TEST_DEVICE names no device: {other}"),
+    }
+}
+
+/// That device, if it has the kernels for CUDA.
+fn fused() -> Option<Handle> {
+    Some(open()).filter(|device| !device.is_metal())
+}
+
+/// What is tested: one device for each way to put a pass together that it can take.
+fn tensors() -> Vec<TensorDevice> {
+    let kernels = match fused() {
+        Some(_) => vec![Kernels::Composed, Kernels::Fused],
+        None => vec![Kernels::Composed],
     };
-    let kernels: &[_] =
-        if kind == "metal" { &[Kernels::Composed] } else { &[Kernels::Composed, Kernels::Fused] };
-    let with = |&kernels| {
+    let with = |kernels| {
         TensorDevice::with_kernels(&weights(), open(), Profile::Exact, kernels)
             .expect("the weights fit together")
     };
-    kernels.iter().map(with).collect()
+    kernels.into_iter().map(with).collect()
 }
 
 #[test]

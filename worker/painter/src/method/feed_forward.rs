@@ -10,9 +10,10 @@ use super::latest::Latest;
 use super::{Job, Method, PrepareError, Prepared, Site};
 use crate::View;
 
-/// Paints in one pass, on the CPU wherever it is asked to: the network is small.
+/// Paints in one pass.
 #[derive(Debug, Default)]
 pub(crate) struct FeedForwardMethod {
+    /// What was prepared last for the CPU; cards share parts of it.
     network: Latest<Network>,
 }
 
@@ -29,6 +30,10 @@ impl Method for FeedForwardMethod {
             let network = Network::of_file(&file.bytes, site.threads, Some(site.cpu_level()));
             network.map_err(|error| PrepareError::network(file, error))
         })?;
+        let network = match site.cuda() {
+            Some(card) => Arc::new(network.on_card(card).map_err(PrepareError::Engine)?),
+            None => network,
+        };
         Ok(Arc::new(Learned { network }))
     }
 }

@@ -146,6 +146,14 @@ impl Site<'_> {
         }
     }
 
+    /// The lane's GPU, if it is one that has the kernels for networks of one pass.
+    pub(crate) fn cuda(&self) -> Option<&Handle> {
+        match self.device {
+            SiteDevice::Card(card) if card.is_cuda() => Some(card),
+            _ => None,
+        }
+    }
+
     /// The action's model of this name.
     ///
     /// # Errors

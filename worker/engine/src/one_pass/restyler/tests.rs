@@ -120,7 +120,8 @@ fn a_large_masked_picture_may_be_looked_at() {
     // Its weights alone are more than what looking takes otherwise.
     let budget = restyler.look_bytes(large, true);
     assert!(
-        budget > LOOK_BYTES && budget >= restyler.vgg.least_moments(large, true, restyler.view)
+        budget > LOOK_BYTES
+            && budget >= restyler.place.vgg().least_moments(large, true, restyler.view)
     );
     assert_eq!(restyler.look_bytes((512, 512), true), LOOK_BYTES);
     assert_eq!(restyler.look_bytes(large, false), LOOK_BYTES);

@@ -268,6 +268,31 @@ fn peak_bytes(channels: &[(usize, usize)], shape: &Shape, word: u64) -> u64 {
     peak
 }
 
+/// The same for a forward alone that keeps the features of some layers.
+pub(super) fn forward_bytes(
+    channels: &[(usize, usize)],
+    shape: &Shape,
+    word: u64,
+    kept: &[Layer],
+) -> u64 {
+    let mut sides = sides(shape);
+    let (mut held, mut peak) = (0, 0);
+    for (index, &(inputs, outputs)) in channels.iter().enumerate() {
+        let map = |channels: usize| ((sides.width + 2) * (sides.height + 2) * channels) as u64;
+        let (read, written) = (map(inputs.max(LANES)) * word, map(outputs) * word);
+        // What is read, what is written, and the library's room; then that, the next one's frame,
+        // and features for whoever looks.
+        peak = peak.max(held + (read + 2 * written).max(3 * written));
+        if layer_after(index).is_some_and(|layer| kept.contains(&layer)) {
+            held += (sides.width * sides.height * outputs) as u64 * word;
+        }
+        if pools_after(index) {
+            sides = sides.pooled();
+        }
+    }
+    peak
+}
+
 #[cfg(test)]
 mod tests {
     use impasto_kernels::Edge;
@@ -290,5 +315,9 @@ mod tests {
         };
         let per_pixel = |word| peak_bytes(&channels, &shape, word) >> 20;
         assert_eq!((per_pixel(4), per_pixel(2)), (1043, 529));
+        // Of a forward alone, the three maps of 64 channels at full size.
+        let kept = [Layer::Relu2_1, Layer::Relu3_1, Layer::Relu4_1];
+        let per_pixel = |word| forward_bytes(&channels, &shape, word, &kept) >> 20;
+        assert_eq!((per_pixel(4), per_pixel(2)), (3 * 64 * 4 + 3, 3 * 64 * 2 + 1));
     }
 }

@@ -6,7 +6,7 @@ use impasto_models::VggWeights;
 
 use super::composed::Composed;
 use super::convolution::Method;
-use super::fused::Fused;
+use super::fused::{self, Fused};
 use super::tile_pass::{Kernels, TilePass, Trail, Visit};
 use crate::optimize::device::Tile;
 
@@ -74,5 +74,12 @@ impl Network {
     pub(super) fn peak_bytes(&self, shape: &Shape, deepest: Layer) -> u64 {
         let channels = &self.channels[..=deepest.convolution()];
         self.pass.peak_bytes(channels, shape, self.dtype.size_in_bytes() as u64)
+    }
+
+    /// Memory in bytes that a forward alone takes at its peak, with [`Kernels::Fused`], where the
+    /// features of some layers are kept.
+    pub(super) fn forward_bytes(&self, shape: &Shape, deepest: Layer, kept: &[Layer]) -> u64 {
+        let channels = &self.channels[..=deepest.convolution()];
+        fused::forward_bytes(channels, shape, self.dtype.size_in_bytes() as u64, kept)
     }
 }

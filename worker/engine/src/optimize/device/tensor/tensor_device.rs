@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use candle_core::{DType, Device};
-use impasto_kernels::{Moments, Precision, vgg};
+use candle_core::{DType, Device, Tensor};
+use impasto_kernels::{Layer, Moments, Precision, vgg};
 use impasto_models::VggWeights;
 use impasto_types::Profile;
 
@@ -82,6 +82,48 @@ impl TensorDevice {
     /// A pass over pictures that are cut so, and brought from the host's memory.
     pub fn pass(&self, tiling: Tiling) -> TensorPass {
         TensorPass::new(self.network.clone(), tiling, self.precision())
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.network.device
+    }
+
+    /// The features of a picture, (height, width, 3), at some layers, as the device keeps them:
+    /// (height, width, channels) of each with [`Kernels::Fused`].
+    pub(crate) fn features(
+        &self,
+        picture: &Tensor,
+        view: View,
+        layers: &[Layer],
+    ) -> candle_core::Result<Vec<Tensor>> {
+        let (height, width, _) = picture.dims3()?;
+        let tiling = Tiling::whole(view, width, height);
+        let mut seen = Vec::new();
+        self.network.forward(
+            picture,
+            &tiling.tiles[0],
+            view.deepest,
+            false,
+            &mut |layer, own| {
+                if layers.contains(&layer) {
+                    seen.push(own.clone());
+                }
+                Ok(())
+            },
+        )?;
+        Ok(seen)
+    }
+
+    /// Memory in bytes that [`Self::features`] take at their peak, those that are returned
+    /// included, with [`Kernels::Fused`].
+    pub(crate) fn features_bytes(
+        &self,
+        (width, height): (usize, usize),
+        view: View,
+        layers: &[Layer],
+    ) -> u64 {
+        let shape = Candidate::whole(view, width, height).largest;
+        self.network.forward_bytes(&shape, view.deepest, layers)
     }
 
     fn precision(&self) -> Precision {
