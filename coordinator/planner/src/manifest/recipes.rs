@@ -105,7 +105,7 @@ pub(super) fn paintings(
 ) -> Vec<Painting> {
     let RuleAction::Paint { styles: names } = &rule.action else { return vec![] };
     let patch =
-        |name: &str| laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides);
+        |name: &str| overridden([defaults, &styles[name].settings, &rule.settings], overrides);
     let resolved = |patch: &RecipePatch| {
         patch.resolve().expect("recipes are checked before they are resolved")
     };
@@ -282,9 +282,8 @@ pub(super) fn check_overrides(
         let RuleAction::Paint { styles: names } = &rule.action else { continue };
         let of_regions = rule.regions.iter().flat_map(|regions| regions.styles());
         let of_regions: Vec<&str> = of_regions.collect();
-        let laid = |name: &str| {
-            laid([defaults, &styles[name].settings, &rule.settings]).overlaid(overrides)
-        };
+        let laid =
+            |name: &str| overridden([defaults, &styles[name].settings, &rule.settings], overrides);
         for name in names.iter().map(String::as_str).chain(of_regions.iter().copied()) {
             let patch = laid(name);
             patch.resolve()?.check()?;
@@ -310,7 +309,13 @@ pub(super) fn check_overrides(
 
 /// Merges tables; later ones take precedence.
 fn laid(layers: [&Settings; 3]) -> RecipePatch {
-    layers.iter().fold(RecipePatch::default(), |below, layer| below.overlaid(&layer.recipe))
+    overridden(layers, &RecipePatch::default())
+}
+
+/// The same, and what the command line says above them.
+fn overridden(layers: [&Settings; 3], overrides: &RecipePatch) -> RecipePatch {
+    let [defaults, style, rule] = layers.map(|layer| &layer.recipe);
+    RecipePatch::laid(&[defaults, style, rule, overrides])
 }
 
 fn check_layers(layers: [&Settings; 3]) -> Result<(), ManifestError> {
