@@ -176,8 +176,8 @@ fn the_gpu_checks_use_options_that_exist() {
         project.run(&[&words[1..], &["--help"]].concat()).expect_code(0);
         checked += 1;
     }
-    // Models, four pictures and a large one, and four benchmarks for each size.
-    assert_eq!(checked, 1 + 5 + 2 * 2 * 2, "{planned}");
+    // Two models, six pictures and a large one, and four benchmarks for each size.
+    assert_eq!(checked, 2 + 7 + 2 * 2 * 2, "{planned}");
 }
 
 /// The plain program neither links a CUDA library nor loads one at run time.
