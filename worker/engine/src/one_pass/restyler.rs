@@ -9,7 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use impasto_kernels::networks::{
-    Canvas, Decoder, DecoderLayout, FeedForwardError, Picture, Tensors, Workspace, closed,
+    Canvas, Decoder, DecoderLayout, DecoderWeights, FeedForwardError, Picture, Tensors, Workspace,
+    closed,
 };
 use impasto_kernels::{Edge, Layer, Level, Pool, Precision};
 use impasto_models::{NetworkHeader, NetworkLayout, VggWeights, read_network};
@@ -62,12 +63,20 @@ pub fn decoder_layout_of(header: &NetworkHeader) -> Result<DecoderLayout, Networ
 /// Where it is no such file or damaged, or a tensor is missing, one too many or of another shape:
 /// the error names it.
 pub fn decoder_of(bytes: &[u8], level: Level) -> Result<(NetworkHeader, Decoder), NetworkError> {
+    read_decoder(bytes, |layout, tensors| Decoder::of_tensors(layout, tensors, level))
+}
+
+/// A network's header, and what is made of its sizes and tensors.
+fn read_decoder<T>(
+    bytes: &[u8],
+    make: impl FnOnce(&DecoderLayout, &Tensors<'_>) -> Result<T, FeedForwardError>,
+) -> Result<(NetworkHeader, T), NetworkError> {
     let (header, tensors) = read_network(bytes)?;
     let layout = decoder_layout_of(&header)?;
     let named = tensors.iter().map(|own| (&own.name[..], &own.shape[..], &own.values[..]));
     let named = Tensors::new(named).map_err(FeedForwardError::from)?;
-    let decoder = Decoder::of_tensors(&layout, &named, level)?;
-    Ok((header, decoder))
+    let made = make(&layout, &named)?;
+    Ok((header, made))
 }
 
 /// A network for any style, and the threads that work for it.
@@ -119,8 +128,8 @@ impl Restyler {
         let (header, decoder) = decoder_of(bytes, level)?;
         let workshop = Workshop::new(threads)?;
         let vgg = Cpu::new(vgg, level, Precision::Fp32, workshop.pool())?;
-        // The convolutions are there as they are prepared, and for a card.
-        let bytes = 2 * 4 * decoder.weights().parameters() as u64;
+        // The parameters, as they are prepared: each once.
+        let bytes = 4 * decoder_layout_of(&header)?.parameters() as u64;
         let place = Place::Cpu { vgg, decoder: Box::new(decoder) };
         Ok(Self::new(header, place, workshop, bytes))
     }
@@ -137,9 +146,9 @@ impl Restyler {
         card: &Handle,
         profile: Profile,
     ) -> Result<Self, NetworkError> {
-        let (header, decoder) = decoder_of(bytes, Level::detect())?;
+        let (header, weights) = read_decoder(bytes, DecoderWeights::of_tensors)?;
         let workshop = Workshop::new(threads)?;
-        let card = CardRestyler::new(vgg, decoder.weights(), card, profile)?;
+        let card = CardRestyler::new(vgg, &weights, card, profile)?;
         let bytes = card.decoder_bytes();
         Ok(Self::new(header, Place::Card(card), workshop, bytes))
     }

@@ -89,7 +89,6 @@ impl<'a> DecoderInput<'a> {
 #[derive(Debug)]
 pub struct Decoder {
     layout: DecoderLayout,
-    weights: DecoderWeights,
     pub(super) kernels: Option<&'static Kernels>,
     stages: [Stage; LEVELS],
     colors: Outer,
@@ -147,7 +146,7 @@ impl Decoder {
         tensors: &Tensors<'_>,
         level: Level,
     ) -> Result<Self, FeedForwardError> {
-        let weights = DecoderWeights::take(layout, tensors)?;
+        let weights = DecoderWeights::of_tensors(layout, tensors)?;
         let kernels = dispatch::kernels(level.lowered());
         let plain = |own: &LayerWeights| {
             let kind = Kind::Plain { before: 1, stride: 1 };
@@ -160,12 +159,7 @@ impl Decoder {
         };
         let stages = weights.levels.each_ref().map(stage);
         let colors = Outer::new(&weights.colors.kernel(), kernels, Activation::Linear);
-        Ok(Self { layout: *layout, weights, kernels, stages, colors })
-    }
-
-    /// Its convolutions, for another device.
-    pub fn weights(&self) -> &DecoderWeights {
-        &self.weights
+        Ok(Self { layout: *layout, kernels, stages, colors })
     }
 
     /// The memory that a picture of this size takes in a fresh workspace, beside what is read and

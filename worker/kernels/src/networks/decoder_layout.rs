@@ -73,21 +73,12 @@ impl DecoderLayout {
     /// `[out][in][row][column]`, and all but what enlarges have a `.bias`. All values, one tensor
     /// after the other, are its parameters.
     pub fn tensors(&self) -> Vec<TensorLayout> {
-        let mut tensors = Vec::new();
-        let mut start = 0;
-        let mut add = |name: String, shape: Vec<usize>| {
-            let range = start..start + shape.iter().product::<usize>();
-            start = range.end;
-            tensors.push(TensorLayout { name, shape, range });
-        };
-        for convolution in self.convolutions() {
+        TensorLayout::in_order(self.convolutions().into_iter().flat_map(|convolution| {
             let Convolution { name, channels: [inputs, outputs], side, has_bias } = convolution;
-            add(format!("{name}.weight"), vec![outputs, inputs, side, side]);
-            if has_bias {
-                add(format!("{name}.bias"), vec![outputs]);
-            }
-        }
-        tensors
+            let weight = (format!("{name}.weight"), vec![outputs, inputs, side, side]);
+            let bias = has_bias.then(|| (format!("{name}.bias"), vec![outputs]));
+            [weight].into_iter().chain(bias)
+        }))
     }
 
     /// How many parameters there are.
@@ -142,7 +133,11 @@ pub struct LevelWeights {
 }
 
 impl DecoderWeights {
-    pub(super) fn take(
+    /// From tensors by name, as a file has them.
+    ///
+    /// # Errors
+    /// Where one is missing, has another shape, or belongs to no decoder of these sizes.
+    pub fn of_tensors(
         layout: &DecoderLayout,
         tensors: &Tensors<'_>,
     ) -> Result<Self, FeedForwardError> {
@@ -160,14 +155,5 @@ impl DecoderWeights {
         };
         let levels = std::array::from_fn(&mut level);
         Ok(Self { levels, colors: taken.remove("colors").expect("the last convolution") })
-    }
-
-    /// How many numbers they are.
-    pub fn parameters(&self) -> usize {
-        let of_level = |own: &LevelWeights| {
-            let all = [Some(&own.read), own.enlarge.as_ref(), own.inner.as_ref()];
-            all.into_iter().flatten().map(LayerWeights::parameters).sum::<usize>()
-        };
-        self.levels.iter().map(of_level).sum::<usize>() + self.colors.parameters()
     }
 }

@@ -45,6 +45,18 @@ pub struct TensorLayout {
     pub range: Range<usize>,
 }
 
+impl TensorLayout {
+    /// Tensors of these names and shapes, one after the other.
+    pub(super) fn in_order(tensors: impl IntoIterator<Item = (String, Vec<usize>)>) -> Vec<Self> {
+        let place = |start: &mut usize, (name, shape): (String, Vec<usize>)| {
+            let range = *start..*start + shape.iter().product::<usize>();
+            *start = range.end;
+            Some(Self { name, shape, range })
+        };
+        tensors.into_iter().scan(0, place).collect()
+    }
+}
+
 /// Why a network cannot have these sizes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{what}` of a network is {found}, not {expected}")]
@@ -113,19 +125,15 @@ impl FeedForwardLayout {
     /// `NAME.gamma` and `NAME.beta` of `[style][channel]`. All values, one tensor after the other,
     /// are a network's parameters.
     pub fn tensors(&self) -> Vec<TensorLayout> {
-        let mut tensors = Vec::new();
-        let mut start = 0;
-        let mut add = |name: String, shape: Vec<usize>| {
-            let range = start..start + shape.iter().product::<usize>();
-            start = range.end;
-            tensors.push(TensorLayout { name, shape, range });
-        };
-        for (name, [outputs, inputs], side) in self.convolutions() {
-            add(format!("{name}.weight"), vec![outputs, inputs, side, side]);
-            add(format!("{name}.gamma"), vec![self.styles, outputs]);
-            add(format!("{name}.beta"), vec![self.styles, outputs]);
-        }
-        tensors
+        let convolutions = self.convolutions().into_iter();
+        TensorLayout::in_order(convolutions.flat_map(|(name, [outputs, inputs], side)| {
+            let factors = vec![self.styles, outputs];
+            [
+                (format!("{name}.weight"), vec![outputs, inputs, side, side]),
+                (format!("{name}.gamma"), factors.clone()),
+                (format!("{name}.beta"), factors),
+            ]
+        }))
     }
 
     /// How many parameters there are.

@@ -12,6 +12,7 @@ use super::*;
 use crate::Image;
 use crate::noise::Noise;
 use crate::threads::pool;
+use crate::tiny::picture;
 
 /// Weights of a tensor: of a convolution, about as large as keep a map's size; else around one or
 /// zero.
@@ -23,15 +24,6 @@ fn values(name: &str, shape: &[usize], noise: &mut Noise) -> Vec<f32> {
         _ => (0.0, (1.0 / inputs as f32).sqrt()),
     };
     (0..shape.iter().product()).map(|_| middle + scale * noise.normal()).collect()
-}
-
-fn picture(width: usize, height: usize, seed: u64) -> Image {
-    let mut noise = Noise::new(seed);
-    let wave = |i: usize| 120.0 + 90.0 * ((i / 3 % width) as f32 * 0.21).sin();
-    let rgb = (0..3 * width * height).map(|i| wave(i) + 20.0 * noise.normal()).collect();
-    let mut image = Image { width, height, rgb };
-    image.clamp();
-    image
 }
 
 fn canvas(image: &mut Image, (wrap_x, wrap_y): (bool, bool)) -> Canvas<'_> {

@@ -4,7 +4,7 @@ use impasto_types::Optimize;
 
 use super::*;
 use crate::noise::Noise;
-use crate::tiny;
+use crate::tiny::{self, picture};
 
 fn header(layout: NetworkLayout) -> NetworkHeader {
     NetworkHeader {
@@ -39,15 +39,6 @@ fn restyler() -> Restyler {
     let channels: Vec<usize> = std::iter::once(3).chain(CHANNELS).collect();
     let vgg = tiny::weights(3, &channels);
     Restyler::of_file(&file(), &vgg, 2, None).expect("a network")
-}
-
-fn picture(width: usize, height: usize, seed: u64) -> Image {
-    let mut noise = Noise::new(seed);
-    let wave = |i: usize| 120.0 + 90.0 * ((i / 3 % width) as f32 * 0.21).sin();
-    let rgb = (0..3 * width * height).map(|i| wave(i) + 20.0 * noise.normal()).collect();
-    let mut image = Image { width, height, rgb };
-    image.clamp();
-    image
 }
 
 /// The statistics of a picture.
